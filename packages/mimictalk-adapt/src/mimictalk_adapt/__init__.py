@@ -1,0 +1,3 @@
+"""Static-dynamic-hybrid adaptation of a portrait model to one person."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,3 @@
+"""Tri-plane volume rendering in PyTorch, with compiled kernels."""
+
+__version__ = "0.1.0"
