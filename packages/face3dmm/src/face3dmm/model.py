@@ -1,0 +1,153 @@
+"""The linear face model: a mean shape, 80 identity and 64 expression directions on one mesh."""
+
+import json
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from face3dmm.errors import InputError
+
+IDENTITY_SIZE = 80
+EXPRESSION_SIZE = 64
+LANDMARKS = 468
+FORMAT = "face3dmm.FaceModel.1"
+
+
+@dataclass(frozen=True, eq=False)
+class FaceModel:
+    """Vertices = mean + identity_basis @ identity + expression_basis @ expression, in decimetres.
+
+    Axes as in docs/conventions.md: x to the subject's left, y up, z out of the face. The first 468 vertices are the
+    MediaPipe face mesh; what follows is a smooth shell of skull and neck. Identity is in standard deviations, the
+    first 52 expression numbers are `ARKIT_NAMES` from 0 (rest) to 1 (full), the last 12 standard deviations.
+
+    Attributes:
+        mean: (V, 3) neutral face, mouth closed, eyes open.
+        identity_basis: (V, 3, 80).
+        expression_basis: (V, 3, 64).
+        faces: (F, 3) int64, counter-clockwise seen from outside.
+        face_region: (F,) bool, true for triangles of the 468-vertex mesh.
+        ncc: (V, 3) normalised coordinates of the mean shape, in [0, 1] per axis.
+        landmarks_468: (468,) vertex of each MediaPipe landmark.
+        landmarks_68: (68,) vertex of each iBUG-68 landmark.
+        mirror: (V,) vertex at the mirror image in x; its own inverse.
+        inner_lips, outer_lips: (20,) closed loops from the right corner along the upper lip and back along the lower.
+        left_eye, right_eye: (16,) closed lid loops from the outer corner along the upper lid and back.
+        face_oval: (36,) the rim of the face mesh.
+        eyeballs: (2, 4) centre and radius of the left and the right eyeball.
+    """
+
+    mean: Tensor
+    identity_basis: Tensor
+    expression_basis: Tensor
+    faces: Tensor
+    face_region: Tensor
+    ncc: Tensor
+    landmarks_468: Tensor
+    landmarks_68: Tensor
+    mirror: Tensor
+    inner_lips: Tensor
+    outer_lips: Tensor
+    left_eye: Tensor
+    right_eye: Tensor
+    face_oval: Tensor
+    eyeballs: Tensor
+
+    def __post_init__(self) -> None:
+        count = len(self.mean)
+        wanted = {
+            "mean": (count, 3),
+            "identity_basis": (count, 3, IDENTITY_SIZE),
+            "expression_basis": (count, 3, EXPRESSION_SIZE),
+            "faces": (len(self.faces), 3),
+            "face_region": (len(self.faces),),
+            "ncc": (count, 3),
+            "landmarks_468": (LANDMARKS,),
+            "landmarks_68": (68,),
+            "mirror": (count,),
+            "eyeballs": (2, 4),
+        }
+        for name, shape in wanted.items():
+            got = tuple(getattr(self, name).shape)
+            if got != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {got}")
+        for name in ("faces", "landmarks_468", "landmarks_68", "mirror", "inner_lips", "outer_lips", "left_eye",
+                     "right_eye", "face_oval"):  # fmt: skip
+            index = getattr(self, name)
+            if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < count:
+                raise ValueError(f"{name} must lie in [0, {count}), got {int(index.min())}..{int(index.max())}")
+
+    @classmethod
+    def open_face(cls) -> "FaceModel":
+        """The model that ships with this package (built by tools/open_face); loaded once, do not write into it."""
+        return _open_face()
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "FaceModel":
+        """Read a model written by `save`; half-precision bases are widened to float32.
+
+        Raises:
+            InputError: If the file is missing, damaged, or holds something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                form = (file.metadata() or {}).get("format")
+                if form != FORMAT:
+                    raise InputError(path, f"format is {form!r}, not {FORMAT!r}", "Give a file written by FaceModel.save.")
+                tensors = {field.name: file.get_tensor(field.name) for field in fields(cls)}
+            return cls(**{name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
+        except InputError:
+            raise
+        except (OSError, SafetensorError, ValueError) as error:
+            raise InputError(path, f"not a face model ({error})", "Give a file written by FaceModel.save.") from error
+
+    def save(self, path: str | os.PathLike[str], *, source: str = "") -> None:
+        """Write one safetensors file, atomically. The bases are stored in half precision (relative error 0.0005).
+
+        Args:
+            path: File to write or replace.
+            source: A line on where the model comes from, kept in the file's metadata.
+        """
+        from safetensors.torch import save
+
+        tensors = {field.name: getattr(self, field.name).contiguous() for field in fields(self)}
+        for name in ("identity_basis", "expression_basis"):
+            tensors[name] = tensors[name].half()
+        payload = save(tensors, {"format": FORMAT, "source": source, "units": json.dumps({"length": "dm"})})
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        with open(part, "wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+
+    def vertices(self, identity: Tensor, expression: Tensor) -> Tensor:
+        """Shape of a face in model units.
+
+        Args:
+            identity: (..., 80) standard deviations.
+            expression: (..., 64); leading axes broadcast with identity's.
+
+        Returns:
+            (..., V, 3) in decimetres. Differentiable.
+        """
+        offset = identity @ self.identity_basis.flatten(0, 1).T + expression @ self.expression_basis.flatten(0, 1).T
+        return self.mean + offset.unflatten(-1, (len(self.mean), 3))
+
+    def to(self, device: str | torch.device) -> "FaceModel":
+        """Copy on another device."""
+        return FaceModel(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+@cache
+def _open_face() -> FaceModel:
+    with as_file(files("face3dmm") / "data" / "open_face.safetensors") as path:
+        return FaceModel.load(path)

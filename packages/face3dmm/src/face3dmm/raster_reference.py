@@ -1,0 +1,58 @@
+"""The z-buffer written for reading: one triangle at a time in numpy, the same answers as the compiled kernel."""
+
+import numpy as np
+
+
+def rasterize_reference(
+    vertices: np.ndarray, faces: np.ndarray, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nearest triangle at each pixel centre.
+
+    Args:
+        vertices: (B, V, 3) x right and y down in pixels (the first pixel's centre is 0.5, 0.5), depth > 0 growing
+            away from the viewer. A triangle with a corner that is not finite or has depth <= 0 is left out.
+        faces: (F, 3) vertex numbers. Both sides are drawn.
+        size: (height, width).
+
+    Returns:
+        index (B, H, W) int32, -1 where nothing is drawn; of two triangles at the same depth the lower index wins;
+        depth (B, H, W) float32, infinity where nothing is drawn;
+        barycentric (B, H, W, 3) float32, perspective-correct, 0 where nothing is drawn.
+    """
+    height, width = size
+    index = np.full((len(vertices), height, width), -1, np.int32)
+    depth = np.full((len(vertices), height, width), np.inf, np.float32)
+    weights = np.zeros((len(vertices), height, width, 3), np.float32)
+    for frame, points in enumerate(np.asarray(vertices, np.float64)):
+        for number, face in enumerate(faces):
+            corners = points[face]
+            if not np.isfinite(corners).all() or (corners[:, 2] <= 0).any():
+                continue
+            (ax, ay), (bx, by), (cx, cy) = corners[:, :2]
+            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+            if area == 0:
+                continue
+            x0, y0 = np.maximum(np.ceil(corners[:, :2].min(0) - 0.5), 0)
+            x1, y1 = np.minimum(np.floor(corners[:, :2].max(0) - 0.5), (width - 1, height - 1))
+            if x0 > x1 or y0 > y1:
+                continue
+            rows, columns = slice(int(y0), int(y1) + 1), slice(int(x0), int(x1) + 1)
+            py, px = np.mgrid[rows, columns] + 0.5
+            flat = np.stack(
+                [
+                    (cx - bx) * (py - by) - (cy - by) * (px - bx),
+                    (ax - cx) * (py - cy) - (ay - cy) * (px - cx),
+                    (bx - ax) * (py - ay) - (by - ay) * (px - ax),
+                ],
+                -1,
+            )
+            flat /= area
+            inverse = flat / corners[:, 2]
+            total = inverse.sum(-1)
+            with np.errstate(divide="ignore"):
+                z = (1 / total).astype(np.float32)
+            near = (flat >= 0).all(-1) & (z < depth[frame, rows, columns])
+            index[frame, rows, columns][near] = number
+            depth[frame, rows, columns][near] = z[near]
+            weights[frame, rows, columns][near] = (inverse / total[..., None])[near]
+    return index, depth, weights

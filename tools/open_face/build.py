@@ -1,0 +1,124 @@
+"""Build the open face model from the measured statistics: python tools/open_face/build.py
+
+Writes packages/face3dmm/src/face3dmm/data/open_face.safetensors; the same input gives the same bytes.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from identity import identity_basis
+from mean import FACE_WIDTH, mean_shape
+from rig import Rig
+from safetensors.numpy import load_file
+from shapes_eyes import brow_shapes, eye_shapes
+from shapes_mouth import jaw_shapes, lip_shapes, side_shapes
+from spread import Spreader
+from topology import (
+    FACE_OVAL,
+    LANDMARKS_68,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP,
+    VERTICES,
+    adjacency,
+    loop,
+    triangles,
+)
+
+from face3dmm.arkit import ARKIT_NAMES
+from face3dmm.model import FaceModel
+
+HERE = Path(__file__).parent
+TARGET = HERE.parents[1] / "packages/face3dmm/src/face3dmm/data/open_face.safetensors"
+RESIDUALS = 12
+
+
+def named_shapes(rig: Rig) -> np.ndarray:
+    """The ARKit shapes (52, 468, 3) in the order of ARKIT_NAMES."""
+    found: dict[str, np.ndarray] = {}
+    for name, shape in (eye_shapes(rig) | brow_shapes(rig) | side_shapes(rig)).items():
+        if name == "browInnerUp":
+            found[name] = shape + rig.mirrored(shape)
+        elif name == "cheekPuff":
+            found[name] = shape
+        else:
+            found[name + "Left"], found[name + "Right"] = shape, rig.mirrored(shape)
+    found |= jaw_shapes(rig) | lip_shapes(rig)
+    found["mouthRight"] = rig.mirrored(found["mouthLeft"])
+    found["tongueOut"] = np.zeros_like(rig.points)  # the mesh has no tongue
+    return np.stack([found[name] for name in ARKIT_NAMES])
+
+
+def residual_shapes(within: np.ndarray, explained: np.ndarray) -> np.ndarray:
+    """Principal movements (12, V, 3), one standard deviation each, that `explained` (K, V, 3) cannot make.
+
+    Args:
+        within: (M, V, 3) measured movements, one standard deviation each, uncorrelated.
+    """
+    basis, sizes, _ = np.linalg.svd(explained.reshape(len(explained), -1).T, full_matrices=False)
+    basis = basis[:, sizes > 1e-6 * sizes[0]]
+    flat = within.reshape(len(within), -1)
+    left = flat - (flat @ basis) @ basis.T
+    _, sizes, modes = np.linalg.svd(left, full_matrices=False)
+    modes *= np.sign(modes[np.arange(len(modes)), np.abs(modes).argmax(1)])[:, None]
+    return (sizes[:RESIDUALS, None] * modes[:RESIDUALS]).reshape(RESIDUALS, *within.shape[1:])
+
+
+def build() -> FaceModel:
+    """The model from statistics.safetensors and the installed mediapipe's connectivity."""
+    measured = load_file(HERE / "statistics.safetensors")
+    faces = triangles()
+    points, mirror = mean_shape(measured["mean"])
+    edges = adjacency(faces, VERTICES)
+    edges = np.maximum(edges, edges[np.ix_(mirror, mirror)])  # a dozen diagonals of the mesh are not symmetric
+    rig = Rig(points, mirror, Spreader(points, edges))
+    shapes = named_shapes(rig)
+    spread = np.sqrt((measured["between_spread"].astype(float) ** 2).mean(0)) * FACE_WIDTH
+    identity = identity_basis(points, rig.spread.laplacian, mirror, spread)
+    explained = np.concatenate([shapes, np.moveaxis(identity, -1, 0)])
+    residual = residual_shapes(measured["within_modes"].astype(float) * FACE_WIDTH, explained)
+    expression = np.moveaxis(np.concatenate([shapes, residual]), 0, -1)
+    low, high = points.min(0), points.max(0)
+
+    def index(values: object) -> torch.Tensor:
+        return torch.tensor(np.array(values), dtype=torch.int64)
+
+    def real(values: np.ndarray) -> torch.Tensor:
+        return torch.tensor(values, dtype=torch.float32)
+
+    return FaceModel(
+        mean=real(points),
+        identity_basis=real(identity),
+        expression_basis=real(expression),
+        faces=index(faces),
+        face_region=torch.ones(len(faces), dtype=torch.bool),
+        ncc=real((points - low) / (high - low)),
+        landmarks_468=index(range(VERTICES)),
+        landmarks_68=index(LANDMARKS_68),
+        mirror=index(mirror),
+        inner_lips=index(loop(UPPER_LIP[3], LOWER_LIP[3])),
+        outer_lips=index(loop(UPPER_LIP[0], LOWER_LIP[0])),
+        left_eye=index(loop(LEFT_UPPER_LID, LEFT_LOWER_LID)),
+        right_eye=index(loop(RIGHT_UPPER_LID, RIGHT_LOWER_LID)),
+        face_oval=index(FACE_OVAL),
+        eyeballs=real(eyeballs(measured["mean"], points)),
+    )
+
+
+def eyeballs(measured: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Centre and radius (2, 4) of the left and the right eyeball: 12 mm spheres behind the lids."""
+    corners = (points[263] + points[362]) / 2
+    front = points[list(LEFT_UPPER_LID)][:, 2].max()
+    left = np.array([corners[0], corners[1], front - 0.125, 0.12])
+    return np.stack([left, left * (-1, 1, 1, 1)])
+
+
+if __name__ == "__main__":
+    TARGET.parent.mkdir(exist_ok=True)
+    build().save(TARGET, source="face3dmm tools/open_face")
+    print(f"{TARGET.name}: {TARGET.stat().st_size} bytes", file=sys.stderr)
