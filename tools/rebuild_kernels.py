@@ -1,6 +1,6 @@
 """Reinstall each compiled package whose C++ sources are newer than its compiled module.
 
-An editable installation follows edits of Python files, not of C++ files, and `hatch run` does not look at them.
+An editable installation follows edits of Python files, not of C++, and `hatch run` does not look at those.
 Called before the tests and the demo; does nothing, quickly, when everything is up to date.
 """
 
@@ -38,8 +38,8 @@ def main() -> int:
         if is_stale(sources, compiled_module(package)):
             print(f"{package}: the C++ sources changed, building", file=sys.stderr, flush=True)
             folder = ROOT / "packages" / package.replace("_", "-")
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--editable", str(folder)]
-            code = subprocess.run(command, check=False).returncode
+            install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+            code = subprocess.run([*install, "--editable", str(folder)], check=False).returncode
             if code:
                 return code
     return 0
