@@ -1,0 +1,94 @@
+"""A tracked clip of one person, as the portrait model learns from it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PortraitClip:
+    """Frames and what tracking says of them; pictures stay uint8 until a step needs them.
+
+    Attributes:
+        frames: (T, S, S, 3) uint8 RGB.
+        head_mask: (T, S, S) uint8, 255 where the head is.
+        torso_mask: (T, S, S) uint8.
+        pncc: (T, 3, P, P) uint8: PNCC of each frame's expression, 0..255 for -1..1.
+        canonical_pncc: (3, P, P) uint8: PNCC of the person at rest.
+        camera_to_world: (T, 4, 4).
+        intrinsics: (T, 3, 3), normalised.
+        keypoints: (T, K, 2) the torso's driving key-points, [-1, 1].
+        focus: (T, F, 2) points that matter most (mouth first, then eyes), in [0, 1] of the picture.
+        background: (S, S, 3) uint8 plate.
+        confidence: (T,) 0 where the track is not to be trusted.
+        fps: Frames per second.
+    """
+
+    frames: Tensor
+    head_mask: Tensor
+    torso_mask: Tensor
+    pncc: Tensor
+    canonical_pncc: Tensor
+    camera_to_world: Tensor
+    intrinsics: Tensor
+    keypoints: Tensor
+    focus: Tensor
+    background: Tensor
+    confidence: Tensor
+    fps: float = 25.0
+
+    def __post_init__(self) -> None:
+        count = len(self.frames)
+        per_frame = ("head_mask", "torso_mask", "pncc", "camera_to_world", "intrinsics", "keypoints", "focus",
+                     "confidence")  # fmt: skip
+        for name in per_frame:
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"PortraitClip.{name} has {len(getattr(self, name))} entries for {count} frames")
+        if self.frames.dtype != torch.uint8 or self.frames.dim() != 4 or self.frames.shape[-1] != 3:
+            raise ValueError(f"PortraitClip.frames must be uint8 (T, S, S, 3), got {tuple(self.frames.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def usable(self) -> Tensor:
+        """Indices of the frames whose track is to be trusted."""
+        return torch.nonzero(self.confidence > 0).flatten()
+
+    def picture(self, index: int) -> Tensor:
+        """(1, 3, S, S) in [0, 1]."""
+        return self.frames[index].permute(2, 0, 1)[None].float() / 255
+
+    def mask(self, name: str, index: int) -> Tensor:
+        """(1, 1, S, S) in [0, 1] of "head_mask" or "torso_mask"."""
+        return getattr(self, name)[index][None, None].float() / 255
+
+    def driving_pncc(self, index: int) -> Tensor:
+        """(1, 3, P, P) in [-1, 1]."""
+        return pncc_to_float(self.pncc[index])[None]
+
+
+def pncc_to_float(pncc: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 -1..1."""
+    return pncc.float() / 127.5 - 1
+
+
+def best_source_frame(clip: PortraitClip, expression: Tensor) -> int:
+    """The frame that shows the person best at rest: near the median pose and expression.
+
+    The published adaptation always takes frame 0, whatever the face does in it.
+
+    Args:
+        clip: The clip.
+        expression: (T, E) coefficients, where 0 is rest.
+    """
+    usable = clip.usable()
+    if not len(usable):
+        raise ValueError("no frame of the clip has a trusted track")
+    expression = expression[usable]
+    centre = expression.median(0).values
+    away = (expression - centre).norm(dim=1)
+    position = clip.camera_to_world[usable, :3, 3]
+    turned = (position - position.median(0).values).norm(dim=1)
+    cost = away / away.median().clamp_min(1e-6) + turned / turned.median().clamp_min(1e-6)
+    return int(usable[int(cost.argmin())])

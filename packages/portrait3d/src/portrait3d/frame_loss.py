@@ -1,0 +1,118 @@
+"""The loss of one window of one frame: shared by generic training and by adaptation."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from portrait3d.clip import PortraitClip
+from portrait3d.head_bounds import Window
+from portrait3d.losses import alpha_loss, energy_loss, entropy_loss, pyramid_loss, weighted_l1
+from portrait3d.model import Portrait3D
+
+MARGIN = 8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the loss terms; all differences are L1 as in the published code."""
+
+    colour: float = 1.0
+    pyramid: float = 1.0
+    energy: float = 0.5
+    raw: float = 0.2
+    alpha: float = 0.2
+    entropy: float = 0.002
+    back: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0:
+                raise ValueError(f"LossWeights.{name} must be >= 0, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Layers:
+    """One person as the network takes it for a step, each with a leading batch of 1.
+
+    Attributes:
+        planes: (1, 3, C, R, R) canonical.
+        torso: (1, 4, S, S) colour in [-1, 1] and alpha.
+        background: (1, 3, S, S) in [-1, 1].
+        canonical: (1, 3, P, P) PNCC at rest.
+        source: (1, 3, P, P) PNCC of the source frame.
+        keypoints: (1, K, 2) of the source frame.
+    """
+
+    planes: Tensor
+    torso: Tensor
+    background: Tensor
+    canonical: Tensor
+    source: Tensor
+    keypoints: Tensor
+
+
+def frame_loss(
+    model: Portrait3D, clip: PortraitClip, layers: Layers, index: int, window: Window, weights: LossWeights
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Draw a window of a frame and compare.
+
+    The head is compared inside the window, torso and background wherever the head is not.
+
+    Returns:
+        The weighted loss and its terms by name.
+    """
+    truth = clip.picture(index)
+    head_mask = clip.mask("head_mask", index)
+    camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
+    planes = model.drive_planes(layers.planes, layers.canonical, layers.source, clip.driving_pncc(index))
+    head = model.render_head(planes, camera, intrinsics, window)
+    back, torso_alpha = model.render_back(
+        layers.torso, layers.background, layers.keypoints, clip.keypoints[index][None]
+    )
+    inner = (slice(None), slice(None), slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+    wanted, got = window.take_pixels(truth)[inner], model.compose(head, back)[inner]
+    mask = window.take_pixels(head_mask)
+    small = F.avg_pool2d(mask, 4)
+    small_truth = F.avg_pool2d(window.take_pixels(truth * head_mask), 4)
+    outside = 1 - head_mask
+    terms = {
+        "colour": weighted_l1(got, wanted),
+        "pyramid": pyramid_loss(got, wanted, 3),
+        "energy": energy_loss(got, wanted),
+        "raw": weighted_l1(head.raw, small_truth),
+        "alpha": alpha_loss(head.alpha[inner], mask[inner]) + alpha_loss(head.opacity, small),
+        "entropy": entropy_loss(head.opacity),
+        "back": weighted_l1(back, truth, outside)
+        + 0.5 * pyramid_loss(back, truth, 2, outside)
+        + 0.2 * weighted_l1(torso_alpha, clip.mask("torso_mask", index), outside),
+    }
+    loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+    return loss, terms
+
+
+def training_window(
+    model: Portrait3D, clip: PortraitClip, index: int, side: int, generator: torch.Generator
+) -> Window:
+    """A square window: half the time round a point that matters, else anywhere on the head.
+
+    Args:
+        side: In rays; a multiple of 4.
+    """
+    whole = model.head_window(clip.camera_to_world[index], clip.intrinsics[index])
+    grid = model.config.ray_grid
+    rows, columns = min(side, whole.rows), min(side, whole.columns)
+    draw = torch.rand(4, generator=generator)
+    pick = int(torch.randint(len(clip.focus[index]), (), generator=generator))
+    if draw[0] < 0.5:
+        point = clip.focus[index, 0 if draw[1] < 0.5 else pick]
+        shift = (draw[2:] - 0.5) * 0.5 * side
+        top = int(point[1] * grid - rows / 2 + shift[0])
+        left = int(point[0] * grid - columns / 2 + shift[1])
+    else:
+        top = whole.top + int(draw[2] * (whole.rows - rows + 1))
+        left = whole.left + int(draw[3] * (whole.columns - columns + 1))
+    top = min(max(top, whole.top), whole.top + whole.rows - rows)
+    left = min(max(left, whole.left), whole.left + whole.columns - columns)
+    return Window(top, left, rows, columns)

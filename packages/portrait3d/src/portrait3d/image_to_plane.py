@@ -1,0 +1,66 @@
+"""One picture of a head -> its canonical tri-plane."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from portrait3d.config import PortraitConfig
+from portrait3d.plane_axes import to_world
+from portrait3d.segformer import Block, PatchEmbed
+
+
+class ImageToPlane(nn.Module):
+    """A transformer branch for the head as a whole, a convolutional one for its fine detail.
+
+    Source: Real3D-Portrait section 3.1 (after LP3D, Trevithick et al. 2023): the low-resolution branch
+    sees everything and canonicalises; the high-resolution branch has no normalisation so that detail
+    passes; both see two coordinate channels, because convolutions alone do not know where they are.
+    """
+
+    def __init__(self, config: PortraitConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, tokens = config.encoder_width, config.encoder_tokens
+        self.low_stem = nn.Sequential(
+            nn.Conv2d(5, width, 5, 4, 2), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.LeakyReLU(0.2),
+        )  # fmt: skip
+        self.low_embed = PatchEmbed(2 * width, tokens, 3, 2)
+        self.low_blocks = nn.ModuleList(Block(tokens, 4, 1, 2) for _ in range(config.encoder_depth))
+        self.low_out = nn.Conv2d(tokens, 16 * width, 1)
+        self.high = nn.Sequential(
+            nn.Conv2d(5, width, 7, 2, 3), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2)
+        )  # fmt: skip
+        self.mix = nn.Sequential(
+            nn.Conv2d(2 * width, width, 3, 1, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 3 * config.plane_channels, 3, 1, 1),
+        )  # fmt: skip
+
+    def forward(self, head: Tensor) -> Tensor:
+        """Predict canonical planes.
+
+        Args:
+            head: (B, 3, S, S) picture of the head in [-1, 1], all else -1.
+
+        Returns:
+            (B, 3, C, R, R) planes in world axes.
+        """
+        size = 2 * self.config.plane_resolution
+        if head.shape[-1] != size:
+            head = F.interpolate(head, (size, size), mode="bilinear", align_corners=False, antialias=True)
+        line = torch.linspace(-1, 1, size, device=head.device, dtype=head.dtype)
+        rows, columns = torch.meshgrid(line, line, indexing="ij")
+        coordinates = torch.stack([columns, rows])[None].expand(head.shape[0], -1, -1, -1)
+        x = torch.cat([head, coordinates], 1)
+        low = self.low_embed(self.low_stem(x))
+        height, width = low.shape[-2:]
+        tokens = low.flatten(2).transpose(1, 2)
+        for block in self.low_blocks:
+            tokens = block(tokens, height, width)
+        low = self.low_out(tokens.transpose(1, 2).reshape(low.shape))
+        low = F.pixel_shuffle(low, 4)
+        high = self.high(x)
+        low = F.interpolate(low, high.shape[-2:], mode="bilinear", align_corners=False)
+        planes = self.mix(torch.cat([low, high], 1))
+        return to_world(planes.reshape(planes.shape[0], 3, self.config.plane_channels, *planes.shape[-2:]))

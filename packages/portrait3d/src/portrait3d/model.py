@@ -1,0 +1,195 @@
+"""The portrait: planes, motion, volume rendering, super-resolution and the three layers of a picture."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from portrait3d.config import SMALL, PortraitConfig
+from portrait3d.decoder import PlaneDecoder
+from portrait3d.errors import InputError
+from portrait3d.head_bounds import Window, hit_window, intersect_ellipsoid
+from portrait3d.image_to_plane import ImageToPlane
+from portrait3d.motion_adapter import MotionAdapter
+from portrait3d.super_resolution import SuperResolution
+from portrait3d.torso import TorsoWarp
+from triplane_render import Rays, render_planes
+
+
+@dataclass(frozen=True)
+class HeadLayer:
+    """The rendered head inside a window of the picture.
+
+    Attributes:
+        window: Where it is.
+        raw: (1, 3, rows, columns) colour at the ray grid, [0, 1], times opacity.
+        opacity: (1, 1, rows, columns) of the volume.
+        colour: (1, 3, 4 rows, 4 columns), [0, 1], times alpha.
+        alpha: (1, 1, 4 rows, 4 columns), not clamped.
+    """
+
+    window: Window
+    raw: Tensor
+    opacity: Tensor
+    colour: Tensor
+    alpha: Tensor
+
+
+class Portrait3D(nn.Module):
+    """A generic 3D talking portrait (Real3D-Portrait, Ye et al. 2024), sized by a `PortraitConfig`."""
+
+    def __init__(self, config: PortraitConfig = SMALL) -> None:
+        super().__init__()
+        self.config = config
+        self.image_to_plane = ImageToPlane(config)
+        self.motion_adapter = MotionAdapter(config)
+        self.decoder = PlaneDecoder(config.plane_channels, config.decoder_hidden, config.plane_channels)
+        self.super_resolution = SuperResolution(config.plane_channels, config.super_resolution_width)
+        self.torso_warp = TorsoWarp(config.torso_keypoints, config.torso_width)
+
+    # ------------------------------------------------------------------ planes
+
+    def drive_planes(self, planes: Tensor, canonical: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        """Add the diff-plane of an expression to canonical planes.
+
+        Args:
+            planes: (B, 3, C, R, R).
+            canonical, source, target: (B, 3, P, P) PNCC in [-1, 1].
+
+        Returns:
+            (B, 3, C, R, R).
+        """
+        diff = self.motion_adapter(canonical, source, target)
+        if diff.shape[-1] != planes.shape[-1]:
+            shape = diff.shape
+            diff = F.interpolate(
+                diff.flatten(0, 1), planes.shape[-2:], mode="bilinear", align_corners=False
+            ).reshape(*shape[:3], *planes.shape[-2:])
+        return planes + diff
+
+    # ------------------------------------------------------------------ layers
+
+    def head_rays(self, camera_to_world: Tensor, intrinsics: Tensor) -> tuple[Rays, Tensor, Tensor]:
+        """Rays of the whole grid and where each meets the head, near and far (B, G * G)."""
+        rays = Rays.from_camera(camera_to_world, intrinsics, self.config.ray_grid)
+        centre = rays.origins.new_tensor(self.config.head_centre)
+        radii = rays.origins.new_tensor(self.config.head_radii)
+        near, far = intersect_ellipsoid(rays.origins, rays.directions, centre, radii)
+        return rays, near, far
+
+    def head_window(self, camera_to_world: Tensor, intrinsics: Tensor) -> Window:
+        """The window of one frame's picture that holds the head.
+
+        Raises:
+            ValueError: If the head is out of the picture.
+        """
+        _, near, far = self.head_rays(camera_to_world[None], intrinsics[None])
+        grid = self.config.ray_grid
+        return hit_window(near.reshape(grid, grid), far.reshape(grid, grid))
+
+    def render_head(
+        self, planes: Tensor, camera_to_world: Tensor, intrinsics: Tensor, window: Window | None = None
+    ) -> HeadLayer:
+        """Render one frame's head.
+
+        Args:
+            planes: (1, 3, C, R, R), driven.
+            camera_to_world: (1, 4, 4).
+            intrinsics: (1, 3, 3), normalised.
+            window: The rays wanted; None takes all that meet the head.
+        """
+        config = self.config
+        rays, near, far = self.head_rays(camera_to_world, intrinsics)
+        grid = config.ray_grid
+        if window is None:
+            window = hit_window(near[0].reshape(grid, grid), far[0].reshape(grid, grid))
+
+        def cut(values: Tensor) -> Tensor:
+            channels = values.reshape(1, grid, grid, -1).permute(0, 3, 1, 2)
+            part = window.take_rays(channels).flatten(2).transpose(1, 2)
+            return part.contiguous()
+
+        out = render_planes(
+            planes, self.decoder.weights(), Rays(cut(rays.origins), cut(rays.directions)),
+            near=cut(near)[..., 0], far=cut(far)[..., 0], samples=config.ray_samples, box_warp=config.box_warp,
+        )  # fmt: skip
+        shape = (1, -1, window.rows, window.columns)
+        features = out.features.transpose(1, 2).reshape(shape)
+        opacity = out.opacity.reshape(shape)
+        colour, alpha = self.super_resolution(features, opacity)
+        return HeadLayer(window, features[:, :3], opacity, colour, alpha)
+
+    def render_back(self, torso: Tensor, background: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The bent torso over the background.
+
+        Args:
+            torso: (B, 4, S, S); background: (B, 3, S, S); source, target: (B, K, 2) key-points.
+
+        Returns:
+            picture (B, 3, S, S) in [0, 1] and the torso's alpha (B, 1, S, S).
+        """
+        bent = self.torso_warp(torso, source, target)
+        alpha = bent[:, 3:].clamp(0, 1)
+        picture = alpha * bent[:, :3] + (1 - alpha) * background
+        return picture * 0.5 + 0.5, alpha
+
+    @staticmethod
+    def compose(head: HeadLayer, back: Tensor) -> Tensor:
+        """Lay the head over torso and background inside its window (alpha blending, section 3.3).
+
+        Args:
+            head: The head layer.
+            back: (1, 3, S, S) in [0, 1].
+
+        Returns:
+            (1, 3, 4 rows, 4 columns) in [0, 1], not clamped.
+        """
+        return head.colour + (1 - head.alpha.clamp(0, 1)) * head.window.take_pixels(back)
+
+    # ------------------------------------------------------------------ storage
+
+    def save(self, folder: Path, card: dict[str, object] | None = None) -> None:
+        """Write `<folder>/small.safetensors` (float16) and `small.json` with config and sha256."""
+        from portrait3d.storage import save_weights
+
+        save_weights(self, folder, card or {})
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "small") -> "Portrait3D":
+        """Load the embedded weights ("small") or those of a folder written by `save`.
+
+        Raises:
+            InputError: If the weights are missing or do not match their sha256.
+        """
+        from portrait3d.storage import load_weights, weights_folder
+
+        folder = weights_folder(name)
+        state, description = load_weights(folder)
+        model = cls(PortraitConfig(**description["config"]))
+        missing, unexpected = model.load_state_dict(state, strict=False)
+        if missing or unexpected:
+            raise InputError(
+                str(folder), f"weights do not fit this version ({len(missing)} missing, {len(unexpected)} unknown)",
+                "Install the package version named in its small.json, or adapt again.",
+            )  # fmt: skip
+        return model.eval()
+
+    @staticmethod
+    def base_sha256(name: str | Path = "small") -> str:
+        """sha256 of the weight file, by which an avatar names its base."""
+        from portrait3d.storage import weights_folder
+
+        return json.loads((weights_folder(name) / "small.json").read_text())["sha256"]
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Number of learned values."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def to_picture(image: Tensor) -> Tensor:
+    """(…, 3, H, W) in [0, 1] -> uint8 (…, H, W, 3)."""
+    return (image.clamp(0, 1) * 255).round().to(torch.uint8).movedim(-3, -1)

@@ -1,0 +1,51 @@
+"""PNCC pictures -> the diff-plane that turns the canonical head into the driven one."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from portrait3d.config import PortraitConfig
+from portrait3d.plane_axes import to_world
+from portrait3d.segformer import MiTEncoder, SegFormerHead
+
+
+class MotionAdapter(nn.Module):
+    """A SegFormer over canonical, source and target PNCC, then convolutions to a residual plane.
+
+    Source: Real3D-Portrait section 3.2 (SECC2Plane); fusion is addition to the canonical plane. The last
+    layer starts at zero, so that an untrained adapter leaves the canonical head as it is.
+    """
+
+    def __init__(self, config: PortraitConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.adapter_width
+        self.prenet = nn.Conv2d(9, 12, 1)
+        self.encoder = MiTEncoder(
+            12, config.adapter_dims, config.adapter_depths, config.adapter_heads, config.adapter_reductions
+        )
+        self.head = SegFormerHead(config.adapter_dims, width)
+        self.to_plane = nn.Sequential(
+            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
+        )  # fmt: skip
+        self.out = nn.Conv2d(width, 4 * 3 * config.plane_channels, 1)
+        nn.init.zeros_(self.out.weight)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, canonical: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        """Predict the diff-plane.
+
+        Args:
+            canonical: (B, 3, S, S) PNCC of the person at rest, in [-1, 1].
+            source: PNCC of the source picture's expression.
+            target: PNCC of the wanted expression.
+
+        Returns:
+            (B, 3, C, S/2, S/2) residual planes in world axes.
+        """
+        x = self.prenet(torch.cat([canonical, source, target], 1))
+        planes = F.pixel_shuffle(self.out(self.to_plane(self.head(self.encoder(x)))), 2)
+        return to_world(planes.reshape(planes.shape[0], 3, self.config.plane_channels, *planes.shape[-2:]))

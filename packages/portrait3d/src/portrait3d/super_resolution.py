@@ -1,0 +1,50 @@
+"""Rendered features at the ray grid -> colour and alpha at four times its size."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SuperResolution(nn.Module):
+    """Convolutions at the ray grid, then two pixel shuffles; the raw colours and alpha are the start.
+
+    The published model uses two StyleGAN2 blocks with constant modulation, which fold to plain
+    convolutions; almost all of a frame's arithmetic is there (published-systems, section 11). Here most
+    layers run at the ray grid, where a pixel costs a sixteenth, and detail is unfolded by shuffling.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels + 1, width, 3, 1, 1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 3, 1, 1))
+            for _ in range(2)
+        )  # fmt: skip
+        half = width // 2
+        self.up1 = nn.Conv2d(width, 4 * half, 3, 1, 1)
+        self.fine = nn.Conv2d(half, half, 3, 1, 1)
+        self.up2 = nn.Conv2d(half, 4 * 4, 3, 1, 1)
+        nn.init.zeros_(self.up2.weight)
+        assert self.up2.bias is not None
+        nn.init.zeros_(self.up2.bias)
+
+    def forward(self, features: Tensor, opacity: Tensor) -> tuple[Tensor, Tensor]:
+        """Enlarge.
+
+        Args:
+            features: (B, C, H, W); the first three channels are colour in [0, 1], times opacity.
+            opacity: (B, 1, H, W) in [0, 1].
+
+        Returns:
+            colour (B, 3, 4H, 4W), times alpha, and alpha (B, 1, 4H, 4W); neither is clamped, so that a loss on
+            them has a gradient everywhere.
+        """
+        x = self.stem(torch.cat([features, opacity], 1))
+        for block in self.blocks:
+            x = x + block(F.leaky_relu(x, 0.2))
+        x = F.pixel_shuffle(self.up1(F.leaky_relu(x, 0.2)), 2)
+        x = x + self.fine(F.leaky_relu(x, 0.2))
+        residual = F.pixel_shuffle(self.up2(F.leaky_relu(x, 0.2)), 2)
+        start = torch.cat([features[:, :3], opacity], 1)
+        out = F.interpolate(start, scale_factor=4, mode="bilinear", align_corners=False) + residual
+        return out[:, :3], out[:, 3:]

@@ -1,0 +1,133 @@
+"""Training of the generic model on clips of many people.
+
+One stage learns what Real3D-Portrait learns in three (image-to-plane, motion, head-torso-background): at this
+size nothing needs freezing, and the synthetic people give exact cameras, expressions and masks from the start.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from portrait3d.adaptation import predict_planes
+from portrait3d.clip import PortraitClip, pncc_to_float
+from portrait3d.frame_loss import Layers, LossWeights, frame_loss, training_window
+from portrait3d.model import Portrait3D
+
+
+@dataclass(frozen=True)
+class TrainingPerson:
+    """One person of a training set.
+
+    Attributes:
+        clip: Frames in any order, of different poses and expressions.
+        torso: (T, 4, S, S) uint8: each frame's torso, extended under the head; colour and alpha, 0..255.
+    """
+
+    clip: PortraitClip
+    torso: Tensor
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the generic model is trained.
+
+    Attributes:
+        steps: Optimiser steps.
+        seed: Of every random choice.
+        learning_rate: Peak rate of Adam.
+        warm_up: Steps of linear rise.
+        window: Side of the training window in rays.
+        targets: Frames drawn of each person per step, from one source.
+    """
+
+    steps: int = 4000
+    seed: int = 0
+    learning_rate: float = 1e-3
+    warm_up: int = 100
+    window: int = 56
+    targets: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "learning_rate", "window", "targets"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"TrainingConfig.{name} must be positive, got {getattr(self, name)!r}")
+
+
+def training_loss(
+    model: Portrait3D, people: Sequence[TrainingPerson], config: TrainingConfig, step: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss of one batch, a function of (seed, step): a random person, source frame and target frames."""
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+
+    def draw(count: int) -> int:
+        return int(torch.randint(count, (), generator=generator))
+
+    person = people[draw(len(people))]
+    clip = person.clip
+    source = draw(len(clip))
+    torso = person.torso[source].float() / 255
+    layers = Layers(
+        planes=predict_planes(model, clip, source),
+        torso=torch.cat([torso[:3] * 2 - 1, torso[3:]])[None],
+        background=(clip.background.permute(2, 0, 1).float() / 127.5 - 1)[None],
+        canonical=pncc_to_float(clip.canonical_pncc)[None],
+        source=clip.driving_pncc(source),
+        keypoints=clip.keypoints[source][None],
+    )
+    total, sums = torch.zeros(()), {}
+    for _ in range(config.targets):
+        index = draw(len(clip))
+        window = training_window(model, clip, index, config.window, generator)
+        loss, terms = frame_loss(model, clip, layers, index, window, LossWeights())
+        total = total + loss / config.targets
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0) + value.detach() / config.targets
+    return total, sums
+
+
+def train(
+    model: Portrait3D,
+    people: Sequence[TrainingPerson],
+    config: TrainingConfig,
+    *,
+    start: int = 0,
+    optimizer: torch.optim.Optimizer | None = None,
+    budget_s: float | None = None,
+    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+) -> int:
+    """Train in place; returns the steps done.
+
+    Args:
+        model: The generic model.
+        people: The training set.
+        config: Settings.
+        start: First step, for a run that is taken up.
+        optimizer: The run's Adam, for a run that is taken up.
+        budget_s: Stop after this much wall time; the rate then falls with the time spent.
+        progress: Called after each step with (steps done, steps in all, loss terms).
+    """
+    from math import cos, pi
+
+    optimizer = optimizer or torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
+    begin = time.monotonic()
+    model.train()
+    for step in range(start, config.steps):
+        spent = (time.monotonic() - begin) / budget_s if budget_s else 0.0
+        if spent >= 1:
+            return step
+        along = max(step / config.steps, spent)
+        rate = min(1.0, (step + 1) / config.warm_up) * (0.02 + 0.98 * 0.5 * (1 + cos(pi * along)))
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * rate
+        optimizer.zero_grad(set_to_none=True)
+        loss, terms = training_loss(model, people, config, step)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if bool(torch.isfinite(norm)):
+            optimizer.step()
+        if progress is not None:
+            progress(step + 1, config.steps, {"loss": float(loss.detach())} | {k: float(v) for k, v in terms.items()})
+    return config.steps

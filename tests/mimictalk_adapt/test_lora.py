@@ -1,0 +1,54 @@
+import pytest
+import torch
+from toy_backbone import ToyBackbone
+from torch import nn
+
+from mimictalk_adapt import AdaptConfig, adapt
+from mimictalk_adapt.lora import evaluating, inject, load_adapter, lora_parameters, merge, save_adapter
+
+
+def test_injection_changes_nothing_at_first() -> None:
+    backbone = ToyBackbone()
+    backbone.net.eval()
+    x = torch.randn(2, 4, 8, 8)
+    before = backbone.net(x)
+    inject(backbone.net, ["0", "2"], r=2, lora_alpha=2, seed=0)
+    assert torch.equal(backbone.net(x), before)
+    assert {name for name, p in backbone.net.named_parameters() if p.requires_grad} == set(
+        lora_parameters(backbone.net)
+    )
+
+
+def test_injection_is_a_function_of_its_seed() -> None:
+    nets = [ToyBackbone().net for _ in range(2)]
+    for net in nets:
+        inject(net, ["0"], r=2, lora_alpha=2, seed=7)
+    for name, value in lora_parameters(nets[0]).items():
+        assert torch.equal(lora_parameters(nets[1])[name], value)
+
+
+def test_unknown_layers_are_named() -> None:
+    with pytest.raises(ValueError, match="nowhere"):
+        inject(ToyBackbone().net, ["nowhere"], r=2, lora_alpha=2, seed=0)
+
+
+def test_saved_adapter_loads_and_merges_to_the_same_function(tmp_path) -> None:
+    backbone = ToyBackbone()
+    adapt(backbone, AdaptConfig(steps=30, r=2, lora_alpha=4))
+    save_adapter(backbone.net, tmp_path, r=2, lora_alpha=4, targets=backbone.lora_targets())
+    x = torch.randn(1, 4, 8, 8)
+    wanted = backbone.net(x)
+    other = ToyBackbone().net.eval()
+    assert not torch.allclose(other(x), wanted)
+    load_adapter(other, tmp_path)
+    assert torch.equal(other(x), wanted)
+    merge(other)
+    assert type(other[0]) is nn.Conv2d
+    assert torch.allclose(other(x), wanted, atol=1e-5)  # float32 sums in another order
+
+
+def test_evaluating_restores_the_mode() -> None:
+    net = ToyBackbone().net.train()
+    with evaluating(net):
+        assert not net.training
+    assert net.training
