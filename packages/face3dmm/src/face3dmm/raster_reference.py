@@ -21,7 +21,7 @@ def rasterize_reference(
     """
     height, width = size
     index = np.full((len(vertices), height, width), -1, np.int32)
-    depth = np.full((len(vertices), height, width), np.inf, np.float32)
+    nearest = np.zeros((len(vertices), height, width), np.float32)  # inverse depth: 0 is infinitely far
     weights = np.zeros((len(vertices), height, width, 3), np.float32)
     for frame, points in enumerate(np.asarray(vertices, np.float64)):
         for number, face in enumerate(faces):
@@ -38,7 +38,7 @@ def rasterize_reference(
                 continue
             rows, columns = slice(int(y0), int(y1) + 1), slice(int(x0), int(x1) + 1)
             py, px = np.mgrid[rows, columns] + 0.5
-            flat = np.stack(
+            edges = np.stack(
                 [
                     (cx - bx) * (py - by) - (cy - by) * (px - bx),
                     (ax - cx) * (py - cy) - (ay - cy) * (px - cx),
@@ -46,13 +46,15 @@ def rasterize_reference(
                 ],
                 -1,
             )
-            flat /= area
-            inverse = flat / corners[:, 2]
-            total = inverse.sum(-1)
-            with np.errstate(divide="ignore"):
-                z = (1 / total).astype(np.float32)
-            near = (flat >= 0).all(-1) & (z < depth[frame, rows, columns])
+            with np.errstate(all="ignore"):  # a sliver's huge weights may overflow; its comparisons are then false
+                shares = edges * (1 / (area * corners[:, 2]))
+                total = shares[..., 0] + shares[..., 1] + shares[..., 2]
+                inside = (edges * np.sign(area) >= 0).all(-1)
+                near = inside & (total.astype(np.float32) > nearest[frame, rows, columns])
+                shares /= total[..., None]
+            nearest[frame, rows, columns][near] = total[near]
             index[frame, rows, columns][near] = number
-            depth[frame, rows, columns][near] = z[near]
-            weights[frame, rows, columns][near] = (inverse / total[..., None])[near]
+            weights[frame, rows, columns][near] = shares[near]
+    with np.errstate(divide="ignore"):
+        depth = np.float32(1) / nearest
     return index, depth, weights

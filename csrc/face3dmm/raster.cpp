@@ -1,0 +1,171 @@
+// One band of rows of one frame is one unit of work: frames and bands run in parallel and share nothing.
+//
+// The arithmetic is written out exactly as in raster_reference.py (double edges, float inverse depth), so that both
+// decide alike for every pixel; the file is compiled without contraction into fused multiply-adds for that reason.
+#include "raster.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace face3dmm {
+namespace {
+
+// A triangle in the picture. Edge k runs between the other two corners; its value at a pixel is
+// run[k] * (y - from_y[k]) - rise[k] * (x - from_x[k]), and times weight[k] the share of corner k in 1 / depth.
+struct Triangle {
+  double run[3], rise[3], from_x[3], from_y[3], weight[3], sign;
+  int x0, x1, y0, y1;  // pixels that its bounding box touches, inside the picture
+
+  bool set(const float* vertices, const int64_t* face, int width, int top, int bottom) {
+    double x[3], y[3], z[3];
+    for (int k = 0; k < 3; ++k) {
+      const float* corner = vertices + 3 * face[k];
+      x[k] = corner[0], y[k] = corner[1], z[k] = corner[2];
+      if (!(std::isfinite(x[k]) && std::isfinite(y[k]) && std::isfinite(z[k]) && z[k] > 0)) return false;
+    }
+    // Bounds are clamped before they become integers: a far-away corner must not overflow.
+    const double left = std::max(std::ceil(std::min({x[0], x[1], x[2]}) - 0.5), 0.0);
+    const double right = std::min(std::floor(std::max({x[0], x[1], x[2]}) - 0.5), width - 1.0);
+    const double upper = std::max(std::ceil(std::min({y[0], y[1], y[2]}) - 0.5), double(top));
+    const double lower = std::min(std::floor(std::max({y[0], y[1], y[2]}) - 0.5), bottom - 1.0);
+    if (left > right || upper > lower) return false;
+    const double area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0]);
+    if (area == 0) return false;
+    x0 = int(left), x1 = int(right), y0 = int(upper), y1 = int(lower);
+    sign = area > 0 ? 1.0 : -1.0;
+    for (int k = 0; k < 3; ++k) {
+      const int a = (k + 1) % 3, b = (k + 2) % 3;
+      run[k] = x[b] - x[a], rise[k] = y[b] - y[a];
+      from_x[k] = x[a], from_y[k] = y[a];
+      weight[k] = 1.0 / (area * z[k]);
+    }
+    return true;
+  }
+
+  // Columns of a row that may be inside, one pixel too many on both sides: the exact test follows.
+  void span(double y, int& first, int& last) const {
+    double low = x0, high = x1;
+    for (int k = 0; k < 3; ++k) {
+      const double slope = sign * rise[k];
+      if (slope == 0) continue;
+      const double crossing = from_x[k] + run[k] * (y - from_y[k]) / rise[k] - 0.5;
+      if (slope > 0) {
+        high = std::min(high, crossing + 1);
+      } else {
+        low = std::max(low, crossing - 1);
+      }
+    }
+    // A comparison that is false for NaN leaves an empty row, never an out-of-range one.
+    if (low <= high) {
+      first = int(std::ceil(low)), last = int(std::floor(high));
+    } else {
+      first = 0, last = -1;
+    }
+  }
+
+  void draw(int32_t number, int width, int top, float* nearest, int32_t* index) const {
+    for (int row = y0; row <= y1; ++row) {
+      const double y = row + 0.5;
+      int first = x0, last = x1;
+      if (x1 - x0 > 6) span(y, first, last);
+      const double k0 = run[0] * (y - from_y[0]), k1 = run[1] * (y - from_y[1]), k2 = run[2] * (y - from_y[2]);
+      float* nearest_row = nearest + int64_t(row - top) * width;
+      int32_t* index_row = index + int64_t(row - top) * width;
+      for (int column = first; column <= last; ++column) {
+        const double x = column + 0.5;
+        const double e0 = k0 - rise[0] * (x - from_x[0]);
+        const double e1 = k1 - rise[1] * (x - from_x[1]);
+        const double e2 = k2 - rise[2] * (x - from_x[2]);
+        const float inverse = float(e0 * weight[0] + e1 * weight[1] + e2 * weight[2]);
+        const bool inside = (e0 * sign >= 0) & (e1 * sign >= 0) & (e2 * sign >= 0) & (inverse > nearest_row[column]);
+        nearest_row[column] = inside ? inverse : nearest_row[column];
+        index_row[column] = inside ? number : index_row[column];
+      }
+    }
+  }
+
+  void shares(double x, double y, float* out) const {
+    double part[3], total = 0;
+    for (int k = 0; k < 3; ++k) {
+      part[k] = (run[k] * (y - from_y[k]) - rise[k] * (x - from_x[k])) * weight[k];
+      total += part[k];
+    }
+    for (int k = 0; k < 3; ++k) out[k] = float(part[k] / total);
+  }
+};
+
+void write_band(const RasterParams& p, int64_t frame, int top, int bottom, const float* nearest, const int32_t* index) {
+  const int width = int(p.width);
+  const int64_t plane = p.height * p.width;
+  const float* vertices = p.vertices + frame * p.vertex_count * 3;
+  Triangle triangle;
+  int32_t current = -1;
+  for (int row = top; row < bottom; ++row) {
+    for (int column = 0; column < width; ++column) {
+      const int64_t here = int64_t(row - top) * width + column;
+      const int64_t pixel = int64_t(row) * width + column, out = frame * plane + pixel;
+      const int32_t number = index[here];
+      if (p.index) p.index[out] = number;
+      if (p.depth) p.depth[out] = number < 0 ? std::numeric_limits<float>::infinity() : 1.0f / nearest[here];
+      float share[3] = {0, 0, 0};
+      if (number >= 0 && (p.barycentric || p.picture)) {
+        if (number != current) {
+          triangle.set(vertices, p.faces + 3 * int64_t(number), width, 0, int(p.height));
+          current = number;
+        }
+        triangle.shares(column + 0.5, row + 0.5, share);
+      }
+      if (p.barycentric) std::copy(share, share + 3, p.barycentric + out * 3);
+      if (!p.picture) continue;
+      const int64_t* face = p.faces + 3 * int64_t(std::max(number, 0));
+      for (int64_t c = 0; c < p.channels; ++c) {
+        float value = p.background;
+        if (number >= 0) {
+          value = 0;
+          for (int k = 0; k < 3; ++k) value += share[k] * p.attributes[face[k] * p.channels + c];
+        }
+        p.picture[(frame * p.channels + c) * plane + pixel] = value;
+      }
+    }
+  }
+}
+
+void draw_band(const RasterParams& p, int64_t frame, int top, int bottom) {
+  const size_t size = size_t(bottom - top) * size_t(p.width);
+  std::vector<float> nearest(size, 0.0f);  // inverse depth: 0 is infinitely far
+  std::vector<int32_t> index(size, -1);
+  const float* vertices = p.vertices + frame * p.vertex_count * 3;
+  Triangle triangle;
+  for (int64_t f = 0; f < p.face_count; ++f) {
+    if (triangle.set(vertices, p.faces + 3 * f, int(p.width), top, bottom)) {
+      triangle.draw(int32_t(f), int(p.width), top, nearest.data(), index.data());
+    }
+  }
+  write_band(p, frame, top, bottom, nearest.data(), index.data());
+}
+
+}  // namespace
+
+void rasterize(const RasterParams& params) {
+  if (params.frames == 0 || params.height == 0 || params.width == 0) return;
+  int64_t bands = 1;
+#ifdef _OPENMP
+  // Few frames: cut them into bands so that every thread has work. Many frames: one band each, no repeated set-up.
+  bands = (omp_get_max_threads() + params.frames - 1) / params.frames;
+#endif
+  bands = std::min(bands, params.height);
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t unit = 0; unit < params.frames * bands; ++unit) {
+    const int64_t frame = unit / bands, band = unit % bands;
+    const int top = int(params.height * band / bands), bottom = int(params.height * (band + 1) / bands);
+    draw_band(params, frame, top, bottom);
+  }
+}
+
+}  // namespace face3dmm

@@ -1,0 +1,21 @@
+"""Finds the compiled module on first use; importing face3dmm never loads it."""
+
+import warnings
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+
+@cache
+def compiled() -> ModuleType | None:
+    """The compiled kernels, or None with one warning where this installation has none."""
+    try:
+        return import_module("face3dmm._C")
+    except ImportError as error:
+        warnings.warn(
+            f"face3dmm runs without its compiled module ({error}): pictures are drawn by numpy, about 100 times "
+            "slower. Install g++ and reinstall face3dmm.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None

@@ -1,0 +1,63 @@
+"""PNCC: the face at zero pose, coloured by where each point lies in the mean shape (Zhu et al. 2016, sec. 3.2)."""
+
+import torch
+from torch import Tensor
+
+from face3dmm.camera import Camera, model_to_world
+from face3dmm.model import FaceModel
+from face3dmm.raster import draw_attributes
+
+# Window (x0, y0, side) of the zero-pose picture, the same for everybody: the mean face fills four fifths of its height
+# and a wide-open jaw stays inside.
+PNCC_CROP = (0.04, 0.095, 0.92)
+BACKGROUND = -1.0
+
+
+def render_pncc(
+    model: FaceModel,
+    identity: Tensor,
+    expression: Tensor,
+    size: int = 256,
+    *,
+    shell: bool = False,
+    crop: tuple[float, float, float] = PNCC_CROP,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Draw expressions at zero pose, each point in the colour of its place in the mean shape.
+
+    Args:
+        model: Face model.
+        identity: (80,) or (B, 80).
+        expression: (B, 64).
+        size: Width and height in pixels.
+        shell: Draw skull and neck too, not only the face mesh.
+        crop: Window (x0, y0, side) of the normalised picture at zero pose and zero translation.
+        dtype: torch.float32, or torch.uint8 for storage: value / 127.5 - 1 gives the float back within 1/255.
+
+    Returns:
+        (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255); background, eye and mouth openings are -1 (0).
+        Not differentiable.
+    """
+    if expression.ndim != 2 or expression.shape[-1] != model.expression_basis.shape[-1]:
+        raise ValueError(f"expression must have shape (B, 64), got {tuple(expression.shape)}")
+    if dtype not in (torch.float32, torch.uint8):
+        raise ValueError(f"dtype must be torch.float32 or torch.uint8, got {dtype}")
+    with torch.no_grad():
+        vertices = model.vertices(identity, expression)
+        zero = vertices.new_zeros(3)
+        uv, depth = Camera.from_head_pose(zero, zero).crop(*crop).project(model_to_world(vertices))
+        screen = torch.cat([uv * size, depth.unsqueeze(-1)], -1)
+        faces = model.faces[_outside(model)] if shell else model.faces[model.face_region]
+        picture = draw_attributes(screen, faces, model.ncc * 2 - 1, size, BACKGROUND)
+    if dtype == torch.uint8:
+        return ((picture + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return picture
+
+
+def _outside(model: FaceModel) -> Tensor:
+    """Mask (F,): the face, and the shell where it faces the camera.
+
+    The inner side of the back of the head would otherwise fill the eye and mouth openings.
+    """
+    a, b, c = model.mean[model.faces].unbind(1)
+    return model.face_region | (torch.linalg.cross(b - a, c - a)[:, 2] > 0)
