@@ -1,0 +1,149 @@
+"""From planes to pictures: sample, decode, march."""
+
+import torch
+from torch import Tensor
+
+from triplane_render.compositing import (
+    DensityActivation,
+    MarchRule,
+    activate_density,
+    cell_widths,
+    composite_rays_reference,
+    ray_weights_reference,
+)
+from triplane_render.decoder import DecoderWeights, decode_reference
+from triplane_render.importance import importance_depths_reference
+from triplane_render.march import March, check_scene
+from triplane_render.planes import PlaneLayout
+from triplane_render.rays import Rays, RenderOutput
+from triplane_render.sampling import sample_planes_reference
+
+
+def render_planes(
+    planes: Tensor,
+    decoder: DecoderWeights,
+    rays: Rays,
+    *,
+    near: Tensor | float,
+    far: Tensor | float,
+    samples: int,
+    importance_samples: int = 0,
+    layout: PlaneLayout = PlaneLayout.ORTHOGONAL,
+    box_warp: float = 1.0,
+    rule: MarchRule = "alpha",
+    density_activation: DensityActivation = "softplus",
+    stop_transmittance: float = 0.0,
+) -> RenderOutput:
+    """Render planes along rays; see `render_planes_reference` for every argument."""
+    return render_planes_reference(
+        planes, decoder, rays, near=near, far=far, samples=samples, importance_samples=importance_samples,
+        layout=layout, box_warp=box_warp, rule=rule, density_activation=density_activation,
+        stop_transmittance=stop_transmittance,
+    )  # fmt: skip
+
+
+def render_planes_reference(
+    planes: Tensor,
+    decoder: DecoderWeights,
+    rays: Rays,
+    *,
+    near: Tensor | float,
+    far: Tensor | float,
+    samples: int,
+    importance_samples: int = 0,
+    layout: PlaneLayout = PlaneLayout.ORTHOGONAL,
+    box_warp: float = 1.0,
+    rule: MarchRule = "alpha",
+    density_activation: DensityActivation = "softplus",
+    stop_transmittance: float = 0.0,
+) -> RenderOutput:
+    """Render planes along rays in plain PyTorch, storing every sample.
+
+    Deterministic: samples lie at equal steps, importance samples at equal steps of the first march's
+    integral (Chan et al. 2022, section 4.3, without its random offsets). A ray with far <= near gives zeros
+    and costs nothing. A ray whose origin, direction or limits are not finite gives nan, and no gradient.
+
+    Args:
+        planes: (B, 3, C, H, W), or (B, 3, C, D, H, W), a tri-grid.
+        decoder: Weights of the decoder, shared by the batch, for C channels.
+        rays: (B, N) rays.
+        near, far: Limits of the march along each ray, a number or (B, N), in lengths of its direction.
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance: See
+            `March`.
+
+    Returns:
+        features (B, N, C_out), depth (B, N), opacity (B, N) over a transparent background.
+        Differentiable in planes and decoder weights, not in rays and limits.
+
+    Raises:
+        InputError: If shapes, dtypes or options do not fit.
+    """
+    march = March(samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance)
+    near, far = check_scene(planes, decoder, rays, near, far, march)
+    per_batch = [
+        _render_scene(planes[b : b + 1], decoder, rays.origins[b], rays.directions[b], near[b], far[b], march)
+        for b in range(planes.shape[0])
+    ]
+    if not per_batch:
+        zeros = planes.new_zeros(0, near.shape[1])
+        return RenderOutput(planes.new_zeros(0, near.shape[1], decoder.features), zeros, zeros)
+    features, depth, opacity = (torch.stack(part) for part in zip(*per_batch, strict=True))
+    return RenderOutput(features, depth, opacity)
+
+
+def _render_scene(
+    planes: Tensor,
+    decoder: DecoderWeights,
+    origins: Tensor,
+    directions: Tensor,
+    near: Tensor,
+    far: Tensor,
+    march: March,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Render one batch entry: planes (1, ...), everything else (N, ...)."""
+    count = near.shape[0]
+    limits = torch.stack([near, far], -1)
+    broken = ~torch.cat([origins, directions, limits], -1).detach().isfinite().all(-1)
+    kept = torch.nonzero((far > near) & ~broken)[:, 0]
+    origins, directions, near, far = (x.detach()[kept] for x in (origins, directions, near, far))
+    depths = march.depths(near, far)
+
+    def decode(at: Tensor) -> tuple[Tensor, Tensor]:
+        points = origins[:, None] + at[..., None] * directions[:, None]
+        read = sample_planes_reference(planes, points.reshape(1, -1, 3), march.layout, march.box_warp)
+        return decode_reference(decoder, read.reshape(*at.shape, -1))
+
+    logits, features = decode(depths)
+    if march.importance_samples and len(kept):
+        with torch.no_grad():
+            _, _, _, weights = composite_rays_reference(
+                logits, features, depths, rule=march.rule, density_activation=march.density_activation
+            )
+            finer = importance_depths_reference(depths, weights, march.importance_samples)
+        finer_logits, finer_features = decode(finer)
+        depths, order = torch.sort(torch.cat([depths, finer], -1), stable=True)
+        logits = torch.cat([logits, finer_logits], -1).gather(-1, order)
+        features = torch.cat([features, finer_features], -2)
+        features = features.gather(-2, order[..., None].expand_as(features))
+    if march.rule == "midpoint":
+        deltas = depths[..., 1:] - depths[..., :-1]
+        depths, logits = (depths[..., :-1] + depths[..., 1:]) / 2, (logits[..., :-1] + logits[..., 1:]) / 2
+        features = (features[..., :-1, :] + features[..., 1:, :]) / 2
+    else:
+        deltas = cell_widths(depths, near, far)
+    thickness = activate_density(logits, march.density_activation) * deltas
+    if march.stop_transmittance:
+        light = torch.exp(thickness.detach() - torch.cumsum(thickness.detach(), -1))
+        thickness = torch.where(light < march.stop_transmittance, 0, thickness)
+    weights = ray_weights_reference(thickness, torch.ones_like(thickness))
+    parts = (
+        (weights[:, None, :] @ features)[:, 0],
+        (weights * depths).sum(-1),
+        weights.sum(-1),
+    )
+    blank = torch.where(broken, float("nan"), 0.0).to(near.dtype)
+    return (
+        blank[:, None].expand(count, decoder.features).index_copy(0, kept, parts[0]),
+        blank.index_copy(0, kept, parts[1]),
+        blank.index_copy(0, kept, parts[2]),
+    )
