@@ -14,6 +14,7 @@ from rig import Rig
 from safetensors.numpy import load_file
 from shapes_eyes import brow_shapes, eye_shapes
 from shapes_mouth import jaw_shapes, lip_shapes, side_shapes
+from shell import shell_mesh
 from spread import Spreader
 from topology import (
     FACE_OVAL,
@@ -36,6 +37,7 @@ from face3dmm.model import FaceModel
 HERE = Path(__file__).parent
 TARGET = HERE.parents[1] / "packages/face3dmm/src/face3dmm/data/open_face.safetensors"
 RESIDUALS = 12
+SHELL_REACH = 0.45  # decimetres beyond the face that move with an expression
 
 
 def named_shapes(rig: Rig) -> np.ndarray:
@@ -83,7 +85,14 @@ def build() -> FaceModel:
     explained = np.concatenate([shapes, np.moveaxis(identity, -1, 0)])
     residual = residual_shapes(measured["within_modes"].astype(float) * FACE_WIDTH, explained)
     expression = np.moveaxis(np.concatenate([shapes, residual]), 0, -1)
-    low, high = points.min(0), points.max(0)
+
+    vertices, shell, mirror = shell_mesh(points, faces, mirror)
+    region = np.arange(len(faces) + len(shell)) < len(faces)
+    faces = np.concatenate([faces, shell])
+    whole = Spreader(vertices, adjacency(faces, len(vertices)))
+    identity = whole.extend(identity)  # the head grows with the face
+    expression = whole.extend(expression, SHELL_REACH)  # skull and neck stay
+    low, high = vertices.min(0), vertices.max(0)
 
     def index(values: object) -> torch.Tensor:
         return torch.tensor(np.array(values), dtype=torch.int64)
@@ -92,12 +101,12 @@ def build() -> FaceModel:
         return torch.tensor(values, dtype=torch.float32)
 
     return FaceModel(
-        mean=real(points),
+        mean=real(vertices),
         identity_basis=real(identity),
         expression_basis=real(expression),
         faces=index(faces),
-        face_region=torch.ones(len(faces), dtype=torch.bool),
-        ncc=real((points - low) / (high - low)),
+        face_region=torch.tensor(region),
+        ncc=real((vertices - low) / (high - low)),
         landmarks_468=index(range(VERTICES)),
         landmarks_68=index(LANDMARKS_68),
         mirror=index(mirror),

@@ -47,3 +47,9 @@ class Spreader:
             rest = self.energy[np.ix_(free, known)] @ field[known]
             field[free] = np.linalg.solve(self.energy[np.ix_(free, free)], -rest)
         return field
+
+    def extend(self, basis: np.ndarray, reach: float | None = None) -> np.ndarray:
+        """Continue a basis (N, 3, K) of the first N vertices over the whole mesh, to zero beyond `reach`."""
+        known = len(basis)
+        handles = dict(enumerate(basis.reshape(known, -1)))
+        return self(handles, reach).reshape(-1, *basis.shape[1:])
