@@ -1,5 +1,145 @@
-"""The command line."""
+"""The command line: parse, run one command, and turn whatever goes wrong into words and an exit code.
+
+Nothing heavy is imported here: `mimictalk --help` must answer at once.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, TextIO
+
+import typer
+from typer.main import get_command
+
+from mimictalk import __version__
+from mimictalk.commands import register_all
+from mimictalk.console import Console
+from mimictalk.errors import InputError, MimictalkError, explain
+
+SHARED_FLAGS = ("--json", "--quiet", "-q", "--debug")
+INTERRUPTED, TERMINATED = 130, 143
+HELP = """Learn one person's talking head from a short video and make it speak any audio.
+
+\b
+A first look:   mimictalk demo
+Your own clip:  mimictalk adapt REF.mp4
+                mimictalk render --audio SPEECH.wav
+
+The options below go with every command, in any place."""
+
+app = typer.Typer(
+    name="mimictalk",
+    help=HELP,
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,  # plain text answers in half the time and reads the same in a pipe
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _shared(
+    ctx: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress, only warnings and errors.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and the libraries' own messages.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        ctx.obj.result(f"mimictalk {__version__}", {"version": __version__})
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), file=ctx.obj.out)
+        raise typer.Exit
+
+
+register_all(app)
+
+
+def run(arguments: Sequence[str], out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Run one command line; returns the exit code and never raises for what a user can do."""
+    flags, rest = split_flags(arguments)
+    console = Console("--json" in flags, bool({"--quiet", "-q"} & {*flags}), "--debug" in flags)
+    console.out, console.err = out or sys.stdout, err or sys.stderr
+    try:
+        code = get_command(app).main(
+            [*flags, *rest], prog_name="mimictalk", standalone_mode=False, obj=console
+        )
+        # Typer turns Ctrl-C inside a command into this exit code.
+        return _interrupted(console) if code == INTERRUPTED else int(code or 0)
+    except KeyboardInterrupt:
+        return _interrupted(console)
+    except Exception as error:
+        return _failed(error, console)
 
 
 def main() -> None:
-    raise SystemExit(2)
+    """Entry point of the `mimictalk` program."""
+    signal.signal(signal.SIGTERM, _terminate)
+    debug = "--debug" in split_flags(sys.argv[1:])[0]
+    out, err = sys.stdout, sys.stderr if debug else _separate_native_messages()
+    try:
+        code = run(sys.argv[1:], out, err)
+        out.flush()
+    except BrokenPipeError:
+        # The reader of a pipe has gone; the interpreter must not complain while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Take the flags that every command shares out of a command line, wherever they stand."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    flags = [argument for argument in arguments[:end] if argument in SHARED_FLAGS]
+    rest = [argument for argument in arguments[:end] if argument not in SHARED_FLAGS]
+    return flags, [*rest, *arguments[end:]]
+
+
+def _failed(error: Exception, console: Console) -> int:
+    known = _usage_error(error) or explain(error)
+    if console.debug:
+        traceback.print_exception(error, file=console.err)
+    if known is None:
+        message = f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        known = MimictalkError("mimictalk", f"{message} (add --debug for the traceback)")
+    console.error(known)
+    return known.exit_code
+
+
+def _usage_error(error: Exception) -> MimictalkError | None:
+    if not isinstance(error, typer.BadParameter.__mro__[1]):
+        return None
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "mimictalk"
+    cause = " ".join(getattr(error, "format_message", error.__str__)().split())
+    return InputError(command, cause.rstrip("."), f"See {command} --help")
+
+
+def _interrupted(console: Console) -> int:
+    print(f"\nStopped. {console.how_to_go_on}", file=console.err, flush=True)
+    return INTERRUPTED
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    # SystemExit unwinds the stack, so that temporary files are removed.
+    raise SystemExit(TERMINATED)
+
+
+def _separate_native_messages() -> TextIO:
+    """Keep the log lines that native libraries write to file descriptor 2 away from the user.
+
+    Descriptor 2 goes to an anonymous file and the app writes to a copy of the old one. --debug skips this.
+    """
+    err = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+    return err

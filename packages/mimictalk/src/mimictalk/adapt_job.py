@@ -1,0 +1,146 @@
+"""`adapt`: a clip in, an avatar folder out. Verdict first, then training, then one atomic write."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimictalk import __version__
+from mimictalk.avatar import Avatar, check_target, facts, write_avatar
+from mimictalk.base_weights import installed
+from mimictalk.checking import Verdict, check_reference
+from mimictalk.console import Console
+from mimictalk.errors import InputError
+from mimictalk.manifest import Manifest, sha256_file
+from mimictalk.marks import now
+from mimictalk.state import remember_avatar
+
+PRESET = "small"
+
+
+@dataclass(frozen=True)
+class AdaptSettings:
+    """What `adapt` is asked to do.
+
+    Attributes:
+        video: The reference clip.
+        out: The folder to make.
+        steps: Training steps; None leaves it to the preset.
+        budget_s: Longest training time in seconds; None for no limit.
+        max_seconds: Learn from the beginning of the clip only; None for all of it.
+        seed: Of everything random.
+        consent: What the person shown said, to be recorded.
+        licence: Terms under which the avatar may be used, to be recorded.
+        force: Replace an avatar that is at `out`.
+    """
+
+    video: Path
+    out: Path
+    steps: int | None = None
+    budget_s: float | None = None
+    max_seconds: float | None = None
+    seed: int = 0
+    consent: str | None = None
+    licence: str | None = None
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise InputError(
+                "--steps", f"{self.steps} is not above zero", "Leave it out for the usual number."
+            )
+        if self.max_seconds is not None and self.max_seconds < 1:
+            raise InputError("--first", f"{self.max_seconds:g} s are too few", "Give at least 1s.")
+        if not 0 <= self.seed < 2**63:
+            raise InputError("--seed", f"{self.seed} is out of range", "Give a whole number from 0.")
+        for name in ("consent", "licence"):
+            if getattr(self, name) is not None and not getattr(self, name).strip():
+                raise InputError(
+                    f"--{name}", "the statement is empty", "Write it out, or leave the option away."
+                )
+
+
+def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
+    """Adapt to one clip and write the avatar; returns its facts for `--json`."""
+    check_target(settings.out, force=settings.force)
+    console.how_to_go_on = "No avatar was written; run the same command to start again."
+    parent = settings.out.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".mimictalk-{os.getpid()}-work-"
+    with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as work, console.progress() as progress:
+        verdict = check_reference(settings.video, progress)
+        for warning in verdict.warnings:
+            console.warn(warning)
+        avatar = _adapt(settings, verdict, Path(work), console, progress)
+    remember_avatar(avatar.path)
+    return {**facts(avatar), "video": str(settings.video), "seconds": verdict.facts["seconds"]}
+
+
+def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Console, progress: Any) -> Avatar:
+    from mimictalk.adapting import adapt_clip
+
+    verdict.track.save(work / "track.safetensors")
+    source = {"name": settings.video.name, "sha256": sha256_file(settings.video)}
+    adapted = adapt_clip(
+        settings.video,
+        work,
+        steps=settings.steps,
+        budget_s=settings.budget_s,
+        seed=settings.seed,
+        preset=PRESET,
+        max_seconds=settings.max_seconds,
+        progress=progress,
+    )
+    for warning in adapted.warnings:
+        console.warn(warning)
+    consent = {"statement": settings.consent, "recorded": now()} if settings.consent else None
+    manifest = Manifest(
+        preset=PRESET,
+        seed=settings.seed,
+        steps=int(adapted.meta.get("steps", settings.steps or 0)),
+        tool=f"mimictalk {__version__}",
+        created=now(),
+        base_weights=installed(),
+        source=source,
+        licence=settings.licence,
+        consent=consent,
+        meta=adapted.meta,
+    )
+    return write_avatar(
+        settings.out,
+        manifest,
+        adapted.tensors,
+        adapted.adapter_dir,
+        adapted.prompt,
+        adapted.preview,
+        model_card(settings.out.absolute().name, manifest, has_style=adapted.prompt is not None),
+        force=settings.force,
+    )
+
+
+def model_card(name: str, manifest: Manifest, *, has_style: bool) -> str:
+    """README.md of an avatar: what it is, from what, and what it may be used for."""
+    consent = manifest.consent["statement"] if manifest.consent else "none recorded"
+    style = "learned from the clip" if has_style else "none: the clip had no speech"
+    return f"""---
+library_name: mimictalk
+base_model: mimictalk-{manifest.preset}
+license: {manifest.licence or "unknown"}
+---
+# {name}
+
+A talking avatar of one person, made by {manifest.tool} on {manifest.created}.
+
+| | |
+|---|---|
+| reference clip | {manifest.source["name"]}, sha256 {manifest.source["sha256"][:16]} |
+| preset, steps, seed | {manifest.preset}, {manifest.steps}, {manifest.seed} |
+| talking style | {style} |
+| consent of the person shown | {consent} |
+| licence | {manifest.licence or "none stated"} |
+
+    mimictalk render {name} --audio speech.wav
+
+Use it only as the person shown agreed. What it renders is synthetic and is marked as such.
+"""

@@ -1,0 +1,18 @@
+"""One file per command: options in, one call, result out. The work is done elsewhere."""
+
+import typer
+
+from mimictalk.commands.adapt import adapt
+from mimictalk.commands.check import check
+from mimictalk.commands.demo import demo
+from mimictalk.commands.doctor import doctor
+from mimictalk.commands.motion import motion
+from mimictalk.commands.render import render
+from mimictalk.commands.track import track
+from mimictalk.commands.verify import verify
+
+
+def register_all(app: typer.Typer) -> None:
+    """Add the commands in the order in which `--help` lists them."""
+    for command in (demo, adapt, render, check, track, motion, verify, doctor):
+        app.command()(command)

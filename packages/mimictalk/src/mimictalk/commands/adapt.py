@@ -1,0 +1,50 @@
+"""mimictalk adapt REF.mp4 [-o me/]"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+
+def adapt(
+    ctx: typer.Context,
+    video: Annotated[Path, Argument(metavar="REF.mp4", help="A clip of one person talking, 10 s or longer.")],
+    out: Annotated[
+        Path | None, Option("-o", "--out", help="Avatar folder [default: the clip's name].")
+    ] = None,
+    steps: Annotated[
+        int | None, Option(help="Training steps [default: as many as the preset needs].")
+    ] = None,
+    budget: Annotated[
+        str | None, Option(metavar="TIME", help="Stop training after, e.g., 90s or 10m.")
+    ] = None,
+    first: Annotated[str | None, Option(metavar="TIME", help="Learn only from the first, e.g., 30s.")] = None,
+    seed: Annotated[int, Option(help="Same clip, seed and steps: same avatar.")] = 0,
+    consent: Annotated[
+        str | None, Option(metavar="TEXT", help="What the person shown agreed to; recorded.")
+    ] = None,
+    licence: Annotated[
+        str | None, Option(metavar="TEXT", help="Terms of use of the avatar; recorded.")
+    ] = None,
+    force: Annotated[bool, Option("--force", help="Replace the avatar that is at --out.")] = False,
+) -> None:
+    """Learn one person from a clip; writes an avatar folder."""
+    from mimictalk.adapt_job import AdaptSettings, make_avatar
+    from mimictalk.durations import parse_duration
+
+    settings = AdaptSettings(
+        video,
+        out if out is not None else Path(video.stem),
+        steps,
+        parse_duration(budget, "--budget") if budget else None,
+        parse_duration(first, "--first") if first else None,
+        seed,
+        consent,
+        licence,
+        force,
+    )
+    console = ctx.obj
+    facts = make_avatar(settings, console)
+    console.note(f"Next: mimictalk render {facts['avatar']} --audio SPEECH.wav")
+    console.result(facts["avatar"], facts)

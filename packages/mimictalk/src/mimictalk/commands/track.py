@@ -1,0 +1,37 @@
+"""mimictalk track VIDEO [-o face.csv]"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+
+def track(
+    ctx: typer.Context,
+    video: Annotated[Path, Argument(metavar="VIDEO", help="A clip of one person.")],
+    out: Annotated[
+        Path | None,
+        Option("-o", "--out", help="NAME.csv (Live Link Face, default) or NAME.safetensors (all)."),
+    ] = None,
+    first: Annotated[str | None, Option(metavar="TIME", help="Track only the first, e.g., 30s.")] = None,
+) -> None:
+    """Follow the face in a clip; writes an ARKit CSV."""
+    from mimictalk.durations import parse_duration
+    from mimictalk.motion_files import check_motion_file, write_csv
+    from mimictalk.tracked_motion import motion_from_coeffs, track_for
+
+    console = ctx.obj
+    target = check_motion_file(out if out is not None else Path(f"{video.stem}.csv"), video)
+    seconds = parse_duration(first, "--first") if first else None
+    with console.progress() as progress:
+        face = track_for(video, progress, seconds)
+    for warning in face.warnings:
+        console.warn(warning)
+    if target.suffix.lower() == ".csv":
+        write_csv(target, motion_from_coeffs(face.coeffs, face.fps))
+    else:
+        face.save(target)
+    frames = len(face.coeffs.expression)
+    facts = {"file": str(target), "frames": frames, "seconds": frames / face.fps, "fps": face.fps}
+    console.result(str(target), facts)

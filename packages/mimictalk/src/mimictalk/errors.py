@@ -1,0 +1,85 @@
+"""The one exception tree of the app, and how errors of other packages enter it.
+
+Every error a user can meet has three parts: the subject (which file, which option), the cause and the cure.
+Printed they take at most three lines. The exit code belongs to the class.
+"""
+
+import errno
+import sys
+
+LIBRARIES = ("face3dmm", "talk_motion", "portrait3d", "triplane_render", "mimictalk_adapt")
+
+
+class MimictalkError(Exception):
+    """Base of all errors that are explained to the user.
+
+    Args:
+        subject: What the error is about: a file name, an option.
+        cause: What is wrong with it.
+        cure: What to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, subject: object, cause: str, cure: str = "") -> None:
+        self.subject, self.cause, self.cure = str(subject), cause, cure
+        super().__init__(f"{self.subject}: {cause}" + (f"\n{cure}" if cure else ""))
+
+    def __reduce__(self) -> tuple[type["MimictalkError"], tuple[str, str, str]]:
+        # The default would call __init__ with the joined message alone.
+        return type(self), (self.subject, self.cause, self.cure)
+
+    def as_dict(self) -> dict[str, str]:
+        """The parts, for `--json`."""
+        return {"subject": self.subject, "cause": self.cause, "cure": self.cure}
+
+
+class InputError(MimictalkError, ValueError):
+    """The command or a file it was given cannot be used as it is."""
+
+    exit_code = 2
+
+
+class AvatarError(InputError):
+    """An avatar folder is damaged, incomplete, or made for other weights."""
+
+
+class RunError(MimictalkError):
+    """The input was good but the work could not be finished: disk full, memory, a missing codec."""
+
+
+def explain(error: BaseException) -> MimictalkError | None:
+    """Translate an exception into the app's tree; None for an unexpected one (a bug).
+
+    An `InputError` of a library can only be raised when `<library>.errors` is loaded, so looking at the
+    loaded modules is enough and costs no import.
+    """
+    if isinstance(error, MimictalkError):
+        return error
+    for library in LIBRARIES:
+        kind = getattr(sys.modules.get(f"{library}.errors"), "InputError", None)
+        if kind is not None and isinstance(error, kind):
+            subject, cause, cure = (getattr(error, part, "") for part in ("subject", "cause", "cure"))
+            return InputError(subject, cause, cure)
+    if isinstance(error, MemoryError):
+        return RunError("memory", "there is not enough", "Close other programs or use a shorter clip.")
+    if isinstance(error, OSError):
+        return _explain_os_error(error)
+    return None
+
+
+def _explain_os_error(error: OSError) -> MimictalkError | None:
+    name = error.filename if error.filename is not None else "file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RunError(name, "the disk is full", "Free some space, then run the same command again.")
+    if error.errno == errno.EFBIG:
+        return RunError(
+            name, "the system's limit on file size was reached", "Raise it (ulimit -f) and try again."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return InputError(
+            name, "no permission to read or write it", "Change its permissions or choose another path."
+        )
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(name, "the name is too long", "Choose a shorter one.")
+    return None

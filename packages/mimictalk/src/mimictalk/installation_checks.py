@@ -1,0 +1,235 @@
+"""The single checks of `doctor`, one function per thing that breaks; each may return several findings."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from mimictalk.base_weights import weight_files
+from mimictalk.finding import FAIL, OK, WARN, Check
+from mimictalk.manifest import sha256_file
+from mimictalk.state import state_folder
+
+REINSTALL = "pip install --force-reinstall --no-deps"
+NEEDED_MEMORY_GB, NEEDED_DISK_GB = 4.0, 1.0
+COMPILED = ("face3dmm", "triplane_render")
+WEIGHT_OWNERS = ("face3dmm", "portrait3d", "talk_motion")
+NETWORKS = (
+    "modules/face_detection/face_detection_short_range.tflite",
+    "modules/face_landmark/face_landmark_with_attention.tflite",
+    "modules/selfie_segmentation/selfie_segmentation.tflite",
+)
+
+
+def _python() -> list[Check]:
+    good = sys.version_info >= (3, 11)
+    cure = "" if good else "Install Python 3.11 or newer."
+    return [
+        Check("python", OK if good else FAIL, f"{platform.python_version()} on {platform.system()}", cure)
+    ]
+
+
+def _torch() -> list[Check]:
+    import torch
+
+    release = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    old = release < (2, 10)
+    build = "CUDA " + torch.version.cuda if torch.version.cuda else "CPU"
+    cure = "pip install 'torch>=2.10'" if old else ""
+    torch.ones(2, 2) @ torch.ones(2, 2)
+    return [Check("torch", FAIL if old else OK, f"{torch.__version__} ({build} build)", cure)]
+
+
+def _gpu() -> list[Check]:
+    import torch
+
+    if torch.cuda.is_available():
+        return [Check("gpu", OK, torch.cuda.get_device_name(0))]
+    if torch.version.cuda:
+        cure = "Install the NVIDIA driver, or go on: everything also runs on the CPU."
+        return [Check("gpu", WARN, "torch was built for CUDA but sees no GPU", cure)]
+    return [Check("gpu", OK, "none; the CPU is used")]
+
+
+def _cpu_features() -> list[Check]:
+    import torch
+
+    level = torch.backends.cpu.get_cpu_capability()
+    slow = level in ("DEFAULT", "NO AVX")
+    cure = "It works but slowly; a processor with AVX2 is several times faster." if slow else ""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [Check("cpu features", WARN if slow else OK, f"{level}, {cores} cores", cure)]
+
+
+def _compiled_kernels() -> list[Check]:
+    found = []
+    for package in COMPILED:
+        name, cure = f"kernels of {package}", f"{REINSTALL} {package.replace('_', '-')}"
+        try:
+            module = import_module(f"{package}._C")
+            found.append(Check(name, OK, Path(module.__file__ or "").name))
+        except Exception as error:
+            found.append(Check(name, FAIL, _one_line(error), f"{cure} (needs g++)"))
+    return found
+
+
+def _mediapipe() -> list[Check]:
+    import mediapipe
+
+    folder = Path(mediapipe.__file__).parent
+    missing = [name for name in NETWORKS if not (folder / name).is_file()]
+    pin = "pip install mediapipe==0.10.14 'protobuf>=4.25.3,<5'"
+    if missing:
+        return [Check("mediapipe", FAIL, f"{mediapipe.__version__} has no {Path(missing[0]).name}", pin)]
+    protobuf = version("protobuf")
+    if int(protobuf.split(".")[0]) >= 5:
+        return [Check("mediapipe", FAIL, f"protobuf {protobuf} is too new for it", pin)]
+    return [Check("mediapipe", OK, f"{mediapipe.__version__}, {len(NETWORKS)} networks, protobuf {protobuf}")]
+
+
+def _opencv() -> list[Check]:
+    import cv2
+
+    return [Check("opencv", OK, cv2.__version__)]
+
+
+def _codecs() -> list[Check]:
+    import av
+
+    writers = [name for name in ("libx264", "aac") if not _has_codec(name, "w")]
+    readers = [
+        name for name in ("h264", "hevc", "aac", "mp3", "flac", "pcm_s16le") if not _has_codec(name, "r")
+    ]
+    missing = writers + readers
+    ffmpeg = getattr(av, "ffmpeg_version_info", "unknown")
+    if missing:
+        found = f"av {av.__version__} has no {', '.join(missing)}"
+        return [Check("codecs", FAIL, found, f"{REINSTALL} av")]
+    return [Check("codecs", OK, f"av {av.__version__}, FFmpeg {ffmpeg}")]
+
+
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
+    import av
+
+    try:
+        av.codec.Codec(name, mode)
+    except ValueError:
+        return False
+    return True
+
+
+def _adapters() -> list[Check]:
+    import peft
+    import safetensors
+
+    return [Check("adapters", OK, f"peft {peft.__version__}, safetensors {safetensors.__version__}")]
+
+
+def _weights() -> list[Check]:
+    found = []
+    for package in WEIGHT_OWNERS:
+        files = weight_files(package)
+        name, cure = f"weights of {package}", f"{REINSTALL} {package.replace('_', '-')}"
+        damaged = [Path(key).name for key, file in files.items() if not _intact(file)]
+        if not files:
+            found.append(Check(name, FAIL, "none are installed", cure))
+        elif damaged:
+            found.append(Check(name, FAIL, f"{damaged[0]} does not match its sha256", cure))
+        else:
+            size = sum(file.stat().st_size for file in files.values()) / 1e6
+            found.append(Check(name, OK, f"{len(files)} files, {size:.1f} MB"))
+    return found
+
+
+def _intact(file: Path) -> bool:
+    """Whether weights match the sha256 in the JSON beside them, where there is one."""
+    card = file.with_suffix(".json")
+    if not card.is_file():
+        return True
+    expected = json.loads(card.read_text()).get("sha256")
+    return expected is None or expected == sha256_file(file)
+
+
+def _packages() -> list[Check]:
+    found = []
+    for name in ("mimictalk", "face3dmm", "triplane-render", "portrait3d", "talk-motion", "mimictalk-adapt"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            return [Check("packages", FAIL, f"{name} is not installed", f"pip install {name}")]
+    return [Check("packages", OK, ", ".join(found))]
+
+
+def _memory() -> list[Check]:
+    available = _available_memory_gb()
+    if available is None:
+        return [
+            Check(
+                "memory", WARN, "unknown on this system", f"Make sure that {NEEDED_MEMORY_GB:g} GB are free."
+            )
+        ]
+    low = available < NEEDED_MEMORY_GB
+    cure = f"Close other programs: adapt needs {NEEDED_MEMORY_GB:g} GB." if low else ""
+    return [Check("memory", WARN if low else OK, f"{available:.1f} GB available", cure)]
+
+
+def _available_memory_gb() -> float | None:
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.is_file():
+        return None
+    line = next(line for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable"))
+    return int(line.split()[1]) / 1e6
+
+
+def _disk() -> list[Check]:
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    low = free < NEEDED_DISK_GB
+    cure = f"Free some: {NEEDED_DISK_GB:g} GB is enough for a few avatars and videos." if low else ""
+    return [Check("disk", WARN if low else OK, f"{free:.1f} GB free here", cure)]
+
+
+def _state_folder() -> list[Check]:
+    folder = state_folder()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(nearest, os.W_OK):
+        return [Check("state folder", OK, str(folder))]
+    return [
+        Check(
+            "state folder", FAIL, f"{nearest} cannot be written", "Set XDG_STATE_HOME to a folder of yours."
+        )
+    ]
+
+
+def _one_line(value: Any) -> str:
+    return " ".join(str(value).split())[:160]
+
+
+CHECKS: tuple[Callable[[], list[Check]], ...] = (
+    _python,
+    _packages,
+    _torch,
+    _gpu,
+    _cpu_features,
+    _compiled_kernels,
+    _adapters,
+    _mediapipe,
+    _opencv,
+    _codecs,
+    _weights,
+    _memory,
+    _disk,
+    _state_folder,
+)
+CURES = {
+    "torch": "pip install --force-reinstall 'torch>=2.10'",
+    "mediapipe": "pip install --force-reinstall mediapipe==0.10.14 'protobuf>=4.25.3,<5'",
+    "opencv": "apt-get install libgl1 libglib2.0-0, or pip install opencv-python-headless",
+    "codecs": f"{REINSTALL} av",
+    "adapters": "Uninstall a torchaudio or torchvision that does not fit torch; pip install peft safetensors",
+}

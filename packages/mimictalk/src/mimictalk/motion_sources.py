@@ -1,0 +1,134 @@
+"""Motion for an avatar: generated from speech in its style, or copied from a clip."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mimictalk.avatar import Avatar
+from mimictalk.checking import check_clip_sound
+from mimictalk.console import Console, Progress
+from mimictalk.errors import InputError
+from mimictalk.render_job import POSES, RenderSettings
+from mimictalk.sound_check import has_speech
+from mimictalk.tracked_motion import (
+    fit_to_avatar,
+    motion_from_coeffs,
+    place_pose,
+    repeat_there_and_back,
+    track_for,
+)
+
+if TYPE_CHECKING:
+    from talk_motion import MotionPrompt, MotionSequence
+
+
+def motion_from_audio(
+    avatar: Avatar, settings: RenderSettings, console: Console, progress: Progress
+) -> "MotionSequence":
+    """Speech to motion, in the style of the avatar's own clip or of `settings.style`."""
+    assert settings.audio is not None
+    if settings.pose not in POSES and not Path(settings.pose).exists():
+        cure = f"Give {', '.join(POSES)} or the name of a clip."
+        raise InputError("--pose", f"{settings.pose!r} is neither a way to move nor a clip", cure)
+    prompt = avatar.prompt() if settings.style is None else style_prompt(settings.style, console, progress)
+    if prompt is None:
+        console.warn("the avatar has no talking style of its own: an average one is used")
+    pose = settings.pose if settings.pose in POSES else "static"
+    motion = speak(
+        settings.audio,
+        prompt,
+        console,
+        progress,
+        seed=settings.seed,
+        style_strength=settings.style_strength,
+        pose=pose,
+        blink=settings.blink,
+    )
+    return (
+        motion
+        if settings.pose in POSES
+        else _with_pose_of(Path(settings.pose), motion, avatar, console, progress)
+    )
+
+
+def speak(
+    audio: Path,
+    prompt: "MotionPrompt | None",
+    console: Console,
+    progress: Progress,
+    *,
+    seed: int,
+    **options: Any,
+) -> "MotionSequence":
+    """Speech to motion; `options` are those of `talk_motion.generate`. Warns of an odd sound."""
+    from talk_motion import MotionModel, extract_features, generate
+    from talk_motion.audio import read_audio
+
+    clip = read_audio(audio)
+    for warning in clip.warnings:
+        console.warn(f"{audio.name}: {warning}")
+    features = extract_features(clip.samples)
+    if not clip.warnings and not has_speech(features):
+        console.warn(f"{audio.name}: no speech was found in the sound: the mouth will hardly move")
+    progress("speech to motion", 0, 1, {})
+    motion = generate(MotionModel.from_pretrained("small"), features, prompt, seed=seed, **options)
+    progress("speech to motion", 1, 1, {})
+    return motion
+
+
+def motion_from_clip(
+    avatar: Avatar, settings: RenderSettings, console: Console, progress: Progress
+) -> "MotionSequence":
+    """The face motion of a driving clip, placed on the avatar."""
+    assert settings.drive is not None
+    track = track_for(settings.drive, progress)
+    for warning in track.warnings:
+        console.warn(warning)
+    tensors = avatar.tensors()
+    coeffs, ratio = fit_to_avatar(track, tensors["face_identity"])
+    console.note(f"driver against avatar: residual ratio {ratio:.2f}")
+    motion = motion_from_coeffs(coeffs, track.fps)
+    if settings.drive_pose == "absolute":
+        return motion
+    euler, translation = place_pose(
+        motion.euler, motion.translation, tensors["source_euler"], tensors["source_translation"]
+    )
+    return replace(motion, euler=euler, translation=translation)
+
+
+def style_prompt(path: Path, console: Console, progress: Progress) -> "MotionPrompt":
+    """The talking style of any clip with a face and speech.
+
+    Raises:
+        InputError: If the clip has no speech to show a style.
+    """
+    from talk_motion import MotionPrompt
+
+    track = track_for(path, progress)
+    features, warnings = check_clip_sound(path)
+    if features is None:
+        raise InputError(
+            path, f"it shows no talking style: {warnings[-1].split(':')[0]}", "Give a clip with speech."
+        )
+    for warning in (*track.warnings, *warnings):
+        console.warn(f"{path.name}: {warning}")
+    return MotionPrompt(features, motion_from_coeffs(track.coeffs, track.fps))
+
+
+def _with_pose_of(
+    path: Path, motion: "MotionSequence", avatar: Avatar, console: Console, progress: Progress
+) -> "MotionSequence":
+    track = track_for(path, progress)
+    for warning in track.warnings:
+        console.warn(f"{path.name}: {warning}")
+    tensors, frames = avatar.tensors(), len(motion.expression)
+    euler, translation = place_pose(
+        track.coeffs.euler, track.coeffs.translation, tensors["source_euler"], tensors["source_translation"]
+    )
+    return replace(
+        motion,
+        euler=repeat_there_and_back(euler, frames).to(torch.float32),
+        translation=repeat_there_and_back(translation, frames).to(torch.float32),
+    )

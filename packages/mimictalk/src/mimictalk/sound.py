@@ -1,0 +1,90 @@
+"""Sound for the output file: any audio stream, as 48 kHz blocks that start with the first picture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mimictalk.errors import InputError
+from mimictalk.media import open_media
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+SAMPLE_RATE = 48000
+LARGEST_HOLE = 600 * SAMPLE_RATE  # a longer one is a broken time stamp, not a pause
+SMALLEST_HOLE = SAMPLE_RATE // 50  # time stamps of some containers jitter by less
+
+
+def has_sound(path: Path) -> bool:
+    """Whether a media file has an audio stream."""
+    with open_media(path) as container:
+        return bool(container.streams.audio)
+
+
+def read_sound(path: Path) -> Iterator[np.ndarray]:
+    """Decode the first audio stream of a file block by block, in step with its picture.
+
+    Sample 0 belongs to the first video frame where there is one (as in `talk_motion.load_audio`): earlier
+    sound is dropped, and before a later beginning and in holes there is silence.
+
+    Args:
+        path: A video or sound file.
+
+    Yields:
+        (n, 2) float32 in [-1, 1], 48 kHz; mono sound on both channels.
+
+    Raises:
+        InputError: If there is no decodable sound.
+    """
+    import av
+
+    with open_media(path) as container:
+        if not container.streams.audio:
+            raise InputError(path, "it has no sound", "Give a file with a sound track.")
+        resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+        origin, filled = _first_picture(container), 0
+        for frame in _frames(container):
+            time = frame.time or 0.0
+            origin = time if origin is None else origin
+            hole = round((time - origin) * SAMPLE_RATE) - filled
+            if SMALLEST_HOLE < hole < LARGEST_HOLE:
+                filled += hole
+                yield np.zeros((hole, 2), np.float32)
+            for block in _resample(resampler, frame):
+                early = min(max(0, -hole) if filled == 0 else 0, len(block))
+                hole += early
+                filled += len(block) - early
+                if early < len(block):
+                    yield block[early:]
+        if not filled:
+            raise InputError(path, "its sound cannot be decoded", "Convert it to WAV.")
+        yield from _resample(resampler, None)
+
+
+def _resample(resampler: "av.AudioResampler", frame: "av.AudioFrame | None") -> Iterator[np.ndarray]:
+    for block in resampler.resample(frame):
+        yield np.clip(np.nan_to_num(block.to_ndarray().reshape(-1, 2)), -1, 1)
+
+
+def _frames(container: "InputContainer") -> Iterator["av.AudioFrame"]:
+    """Decoded frames; a damaged packet is left out and becomes a hole."""
+    import av
+
+    try:
+        for packet in container.demux(container.streams.audio[0]):
+            try:
+                yield from packet.decode()
+            except av.error.FFmpegError:
+                continue
+    except av.error.FFmpegError:
+        return
+
+
+def _first_picture(container: "InputContainer") -> float | None:
+    if not container.streams.video:
+        return None
+    video = container.streams.video[0]
+    return float((video.start_time or 0) * (video.time_base or 0))

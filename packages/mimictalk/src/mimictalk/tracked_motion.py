@@ -1,0 +1,99 @@
+"""A tracked clip as motion: to drive an avatar, to lend it a pose, or to prompt its talking style."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from face3dmm import FaceCoeffs, FaceTrack
+    from talk_motion import MotionSequence
+
+EYE_BLINKS = [0, 7]  # eyeBlinkLeft, eyeBlinkRight in the ARKit order
+# Own identity fitted to a driver against the avatar's: below this ratio of residuals it is the same person.
+SAME_PERSON_RATIO = 1.15
+
+
+def motion_from_coeffs(coeffs: "FaceCoeffs", fps: float = 25.0) -> "MotionSequence":
+    """What was tracked, frame by frame, as a motion."""
+    from talk_motion import MotionSequence
+
+    blink = coeffs.expression[:, EYE_BLINKS].mean(dim=1).clamp(0, 1)
+    return MotionSequence(coeffs.expression, coeffs.euler, coeffs.translation, coeffs.gaze, blink, fps)
+
+
+def fit_to_avatar(track: "FaceTrack", identity: Tensor) -> tuple["FaceCoeffs", float]:
+    """Coefficients of a driving clip, with the avatar's identity if the driver looks like the same person.
+
+    The same face fits the avatar's identity nearly as well as its own; then expressions need no translation
+    from face to face. A stranger keeps their own identity, or the difference would end up in the expressions.
+
+    Args:
+        track: Of the driving clip.
+        identity: (80,) of the avatar.
+
+    Returns:
+        The coefficients, and the residual with the avatar's identity over the residual with the driver's own.
+    """
+    from face3dmm import FaceModel, fit_landmarks
+
+    model = FaceModel.open_face()
+    with_avatar = fit_landmarks(model, track.landmarks, identity=identity)
+    ratio = residual(model, with_avatar, track.landmarks) / max(
+        residual(model, track.coeffs, track.landmarks), 1e-6
+    )
+    return (with_avatar if ratio <= SAME_PERSON_RATIO else track.coeffs), ratio
+
+
+def residual(model: "object", coeffs: "FaceCoeffs", landmarks: Tensor, size: int = 512) -> float:
+    """Median distance between tracked and modelled landmarks, in pixels of the working frame."""
+    from face3dmm import Camera
+
+    vertices = model.vertices(coeffs.identity, coeffs.expression)[:, model.landmarks_468]  # type: ignore[attr-defined]
+    camera = Camera.from_head_pose(coeffs.euler, coeffs.translation)
+    uv, _ = camera.project(camera.model_to_world(vertices))
+    distance = (uv * size - landmarks[:, : uv.shape[1], :2]).norm(dim=-1)
+    return float(distance.median())
+
+
+def place_pose(
+    euler: Tensor, translation: Tensor, source_euler: Tensor, source_translation: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Move a head motion so that its median pose lands on the avatar's source pose.
+
+    R'_t = R_t R_median^T R_source and x'_t = x_t - x_median + x_source.
+
+    Args:
+        euler: (T, 3) in radians.
+        translation: (T, 3) in decimetres.
+        source_euler: (3,).
+        source_translation: (3,).
+
+    Returns:
+        euler (T, 3) and translation (T, 3).
+    """
+    from face3dmm.camera import euler_from_rotation, rotation_from_euler
+
+    median = rotation_from_euler(euler.median(dim=0).values)
+    turn = median.T @ rotation_from_euler(source_euler)
+    placed = euler_from_rotation(rotation_from_euler(euler) @ turn)
+    return placed, translation - translation.median(dim=0).values + source_translation
+
+
+def repeat_there_and_back(values: Tensor, frames: int) -> Tensor:
+    """(T, ...) to (frames, ...): forwards, backwards, forwards, so that no jump appears where it repeats."""
+    count = len(values)
+    if count == 1:
+        return values.expand(frames, *values.shape[1:])
+    step = torch.arange(frames) % (2 * count - 2)
+    return values[torch.where(step < count, step, 2 * count - 2 - step)]
+
+
+def track_for(path: Path, progress: "object" = None, max_seconds: float | None = None) -> "FaceTrack":
+    """Track a clip; refuses what is no video with the app's own words."""
+    from face3dmm import track_video
+    from mimictalk.checking import check_is_video
+
+    check_is_video(path)
+    return track_video(path, max_seconds=max_seconds, progress=progress)
