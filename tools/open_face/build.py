@@ -80,8 +80,7 @@ def build() -> FaceModel:
     edges = np.maximum(edges, edges[np.ix_(mirror, mirror)])  # a dozen diagonals of the mesh are not symmetric
     rig = Rig(points, mirror, Spreader(points, edges))
     shapes = named_shapes(rig)
-    spread = np.sqrt((measured["between_spread"].astype(float) ** 2).mean(0)) * FACE_WIDTH
-    identity = identity_basis(points, rig.spread.laplacian, mirror, spread)
+    identity = identity_basis(rig.spread.laplacian, mirror, measured["between_energy"].astype(float) * FACE_WIDTH**2)
     explained = np.concatenate([shapes, np.moveaxis(identity, -1, 0)])
     residual = residual_shapes(measured["within_modes"].astype(float) * FACE_WIDTH, explained)
     expression = np.moveaxis(np.concatenate([shapes, residual]), 0, -1)

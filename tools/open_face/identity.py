@@ -1,41 +1,93 @@
-"""Identity basis: smooth symmetric and antisymmetric deformations, each scaled by the spread seen between people."""
+"""Identity basis: smooth symmetric and antisymmetric deformations, each scaled by the spread seen between people.
+
+The functions are eigenfunctions of a Laplacian whose mouth and eyes are stitched: people differ in the shape of their
+face, not in how far they open it. Lips move as one, lids nearly so.
+"""
 
 import numpy as np
+from topology import (
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_LIP,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_LIP,
+)
 
 SIZE = 80
+FUNCTIONS = 60
 ANTISYMMETRIC = 14  # of the 80; faces are nearly symmetric
-ASYMMETRY = 0.25  # spread of an antisymmetric mode over that of a symmetric one of the same smoothness
+ASYMMETRY = 0.35  # spread of an antisymmetric mode over that of a symmetric one of the same smoothness
+LID_STITCH = 3.0  # weight of an edge across the eye, relative to an ordinary edge
 
 
-def identity_basis(
-    points: np.ndarray, laplacian: np.ndarray, mirror: np.ndarray, spread: np.ndarray
-) -> np.ndarray:
-    """Basis (V, 3, 80) in decimetres per standard deviation.
-
-    Laplacian eigenfunctions from smooth to fine, one per axis. A function that is even in x deforms symmetrically
-    along y and z and antisymmetrically along x, and the other way round for an odd one.
+def smooth_functions(laplacian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothest functions on the stitched mesh.
 
     Args:
-        points: (V, 3) mean shape.
+        laplacian: (V, V) symmetric, rows sum to 0.
+
+    Returns:
+        eigenvalues (60,), functions (V, 60) of mean square 1; the first is constant. Lip partners have equal values.
+    """
+    stitched = laplacian.copy()
+    edge = np.diag(laplacian).mean() / 6
+    for upper, lower in ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID)):
+        for a, b in zip(upper[1:-1], lower[1:-1], strict=True):
+            stitched[[a, b], [a, b]] += LID_STITCH * edge
+            stitched[[a, b], [b, a]] -= LID_STITCH * edge
+    count = len(laplacian)
+    owner = np.arange(count)
+    owner[list(LOWER_LIP[3][1:-1])] = UPPER_LIP[3][1:-1]
+    kept, merged = np.unique(owner, return_inverse=True)
+    gather = np.zeros((count, len(kept)))
+    gather[np.arange(count), merged] = 1
+    values, functions = np.linalg.eigh(gather.T @ stitched @ gather)
+    functions = (gather @ functions)[:, :FUNCTIONS]
+    functions *= np.sign(functions[np.abs(functions).argmax(0), np.arange(FUNCTIONS)])
+    return values[:FUNCTIONS], functions / np.sqrt((functions**2).mean(0))
+
+
+def energy_between(deviations: np.ndarray, functions: np.ndarray) -> np.ndarray:
+    """Variance (60, 3) of people's deviations (P, V, 3) from their mean along each function and axis."""
+    along = np.einsum("pvc,vk->pkc", deviations, functions) / len(functions)
+    return (along**2).sum(0) / (len(deviations) - 1)
+
+
+def identity_basis(laplacian: np.ndarray, mirror: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """Basis (V, 3, 80) in decimetres per standard deviation.
+
+    A function that is even in x deforms symmetrically along y and z and antisymmetrically along x, and the other way
+    round for an odd one.
+
+    Args:
         laplacian: (V, V) symmetric.
         mirror: (V,) permutation.
-        spread: (3,) root mean square deviation between people, per axis, in decimetres.
+        energy: (60, 3) variance between people in decimetres squared, from `energy_between`.
     """
-    values, functions = np.linalg.eigh(laplacian)
+    values, functions = smooth_functions(laplacian)
     even = np.abs(functions[mirror] - functions).max(0) < np.abs(functions[mirror] + functions).max(0)
-    candidates: list[tuple[bool, float, np.ndarray]] = []
-    for k in range(60):
+    found: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    for k in range(1, FUNCTIONS):  # function 0 moves the whole head, which the pose already does
         for axis in range(3):
             symmetric = bool(even[k]) != (axis == 0)
-            field = np.zeros_like(points)
-            field[:, axis] = functions[:, k] * np.sqrt(len(points))
+            field = np.zeros((len(functions), 3))
+            field[:, axis] = functions[:, k]
             opposite = field[mirror] * (-1, 1, 1)
             field = (field + opposite) / 2 if symmetric else (field - opposite) / 2
-            # Spread falls with frequency as in measured faces: most of it is in the smoothest modes.
-            size = spread[axis] / (1.0 + values[k] / values[6]) * (1.0 if symmetric else ASYMMETRY)
-            candidates.append((symmetric, float(values[k]), field * size))
-    translation = 3  # k = 0 moves the whole head, which the pose already does
-    candidates = candidates[translation:]
-    symmetric = [c for c in candidates if c[0]][: SIZE - ANTISYMMETRIC]
-    skewed = [c for c in candidates if not c[0]][:ANTISYMMETRIC]
-    return np.stack([field for _, _, field in symmetric + skewed], -1)
+            size = fitted_spread(values, energy)[k, axis]
+            found[symmetric].append(field * size * (1.0 if symmetric else ASYMMETRY))
+    return np.stack(found[True][: SIZE - ANTISYMMETRIC] + found[False][:ANTISYMMETRIC], -1)
+
+
+def fitted_spread(values: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """Standard deviation (60, 3) of each function: a power law through the measured energies, per axis.
+
+    A handful of people cannot measure 180 variances, but their trend with smoothness they can.
+    """
+    used = slice(1, FUNCTIONS)
+    x = np.log(values[used] / values[1])
+    law = [np.polyfit(x, np.log(energy[used, axis]), 1) for axis in range(3)]
+    trend = np.stack([np.polyval(line, np.log(np.maximum(values, values[1]) / values[1])) for line in law], -1)
+    # The mean of a logarithm of few squares lies below the logarithm of their mean: keep the total energy.
+    return np.sqrt(np.exp(trend) * energy[used].sum(0) / np.exp(trend)[used].sum(0))

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from identity import energy_between, smooth_functions
+from mean import mean_shape
 from safetensors.numpy import save_file
+from spread import Spreader
 from topology import (
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
@@ -21,6 +24,8 @@ from topology import (
     RIGID,
     UPPER_LIP,
     VERTICES,
+    adjacency,
+    triangles,
 )
 
 EVERY = 3  # frames of a clip looked at
@@ -110,10 +115,12 @@ def measure(people: list[np.ndarray]) -> dict[str, np.ndarray]:
     flat = np.concatenate(deviations).reshape(-1, VERTICES * 3) / np.sqrt(len(deviations))
     _, sizes, modes = np.linalg.svd(flat, full_matrices=False)
     between = np.stack(rest)[:, :VERTICES] - mean[:VERTICES]
+    points, _ = mean_shape(mean)
+    _, functions = smooth_functions(Spreader(points, adjacency(triangles(), VERTICES)).laplacian)
     return {
         "mean": mean.astype(np.float32),
         "within_modes": (sizes[:WITHIN_MODES, None] * modes[:WITHIN_MODES]).reshape(-1, VERTICES, 3).astype(np.float32),
-        "between_spread": np.sqrt((between**2).mean(0) * len(rest) / (len(rest) - 1)).astype(np.float32),
+        "between_energy": energy_between(between, functions).astype(np.float32),
     }
 
 

@@ -6,7 +6,7 @@ those of the sides past the ears to the side of the neck. Sizes in decimetres ar
 """
 
 import numpy as np
-from topology import FACE_OVAL
+from topology import FACE_OVAL, adjacency
 
 HEAD_RINGS = 12  # between the rim and the root of the neck
 NECK_RINGS = 4
@@ -16,7 +16,8 @@ ROUNDNESS = 2.35  # 2 is an ellipsoid; skulls are a little boxier
 NECK_RADII = (0.56, 0.58)  # along x and z
 NECK_TOP, NECK_END = np.array((0.0, -0.74, -0.66)), np.array((0.0, -1.75, -0.90))
 NECK_SLOPE = 0.26  # the root lies this much higher at the nape and lower at the throat
-STIFFNESS = 0.02  # pull towards the sketch while fairing
+STIFFNESS = (0.02, 0.5)  # pull towards the sketch while fairing: beside the face, and from ring SETTLED on
+SETTLED = 6
 
 
 def _step(x: np.ndarray | float) -> np.ndarray:
@@ -109,20 +110,18 @@ def shell_mesh(points: np.ndarray, faces: np.ndarray, mirror: np.ndarray) -> tup
     opposite = number[1:, -np.arange(count) % count].reshape(-1)
     vertices = np.concatenate([points, rings.reshape(-1, 3)])
     shell = np.array(triangles)
-    return fair(vertices, np.concatenate([faces, shell]), len(points)), shell, np.concatenate([mirror, opposite])
+    pull = np.interp(np.arange(depth), (0, SETTLED), STIFFNESS).repeat(count)
+    whole = np.concatenate([faces, shell])
+    return fair(vertices, adjacency(whole, len(vertices)), pull), shell, np.concatenate([mirror, opposite])
 
 
-def fair(vertices: np.ndarray, faces: np.ndarray, fixed: int) -> np.ndarray:
-    """Smooth the vertices from number `fixed` on: least |L x|^2 + STIFFNESS |x - sketch|^2, L the umbrella operator."""
-    from topology import adjacency
-
-    edges = adjacency(faces, len(vertices))
-    edges = np.maximum(edges, edges.T)
+def fair(vertices: np.ndarray, edges: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Smooth the last len(pull) vertices: least |L x|^2 + pull |x - vertices|^2, L the umbrella operator."""
     umbrella = np.eye(len(vertices)) - edges / edges.sum(1, keepdims=True)
     energy = umbrella.T @ umbrella
-    free = slice(fixed, None)
-    system = energy[free, free] + STIFFNESS * np.eye(len(vertices) - fixed)
-    right = STIFFNESS * vertices[free] - energy[free, :fixed] @ vertices[:fixed]
+    first = len(vertices) - len(pull)
+    free = slice(first, None)
     faired = vertices.copy()
-    faired[free] = np.linalg.solve(system, right)
+    right = pull[:, None] * vertices[free] - energy[free, :first] @ vertices[:first]
+    faired[free] = np.linalg.solve(energy[free, free] + np.diag(pull), right)
     return faired
