@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from measure_line import clips, figures, landmarks, process, sheets
+from measure_line import clips, figures, judge, landmarks, main, process, sheets
 from measure_line import motion_measures as motion
 from measure_line import picture_measures as pictures
 
@@ -255,3 +255,82 @@ class TestSheets:
     def test_plot_is_written(self, tmp_path):
         sheets.plot_curves(tmp_path / "a.png", "title", {"true": np.arange(9.0), "output": np.arange(5.0)})
         assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+class TestJudge:
+    def test_one_frame_too_many_or_too_few_is_allowed(self):
+        true = flat(0, 5)
+        assert len(judge.same_length(true, flat(0, 6))) == 5
+        assert (
+            judge.same_length(true, np.arange(4, dtype=np.uint8)[:, None, None, None] * flat(1, 4))[
+                4, 0, 0, 0
+            ]
+            == 3
+        )
+        with pytest.raises(ValueError, match="7 frames"):
+            judge.same_length(true, flat(0, 7))
+        with pytest.raises(ValueError, match="frames of"):
+            judge.same_length(true, flat(0, 5, 32))
+
+    def test_nearest_frame_by_mean_landmark_distance(self):
+        learned = np.stack([flat(level)[0] for level in (10, 20, 30)])
+        points = np.array([[[0.0, 0.0]], [[5.0, 0.0]], [[np.nan, np.nan]]])
+        wanted = np.array([[[4.0, 0.0]], [[1.0, 1.0]]])
+        assert judge.nearest_frames(learned, points, wanted)[:, 0, 0, 0].tolist() == [20, 10]
+
+    def test_mean_frame(self):
+        learned = np.concatenate([flat(10), flat(13)])
+        assert judge.mean_frame(learned, 4).shape == (4, 16, 16, 3)
+        assert judge.mean_frame(learned, 4)[3, 0, 0, 0] in (11, 12)
+
+    def test_the_true_frames_score_best(self):
+        from skimage.data import astronaut
+        from skimage.transform import resize
+
+        still = (resize(astronaut()[:300, 100:400], (256, 256)) * 255).astype(np.uint8)
+        frames = np.stack([still] * 3)
+        truth = judge.Truth.of(frames)
+        best = judge.score(truth, frames)
+        assert best.full_psnr > 58
+        assert best.ssim == pytest.approx(1)
+        assert best.sharpness == pytest.approx(1)
+        assert best.gmsd == pytest.approx(0)
+        assert best.landmark_distance < 0.5
+        assert best.faces_found == 1
+        lost = judge.score(truth, np.zeros_like(frames))
+        assert lost.faces_found == 0
+        assert math.isnan(lost.landmark_distance)
+        with pytest.raises(ValueError, match="no face in 2 true frames, the first is 0"):
+            judge.Truth.of(np.zeros_like(frames[:2]))
+
+
+class TestMain:
+    def test_a_failed_part_is_a_figure_that_does_not_hold(self):
+        def broken():
+            raise process.CommandFailed("exit code 2\nno face")
+
+        (figure,) = main.attempt("clip/video", broken)
+        assert figure.holds is False
+        assert figure.reason == "exit code 2 | no face"
+
+    def test_an_unforeseen_error_is_not_hidden(self):
+        def broken():
+            raise KeyError("expression")
+
+        with pytest.raises(KeyError):
+            main.attempt("clip/video", broken)
+
+    def test_clips_together(self):
+        values = zip(main.CLIPS, (2.5, 0.1, 2.0, 1.9), (0.3, 0.4, 0.4, 0.3), strict=True)
+        single = []
+        for clip, gain, lips in values:
+            single.append(figures.Figure(f"{clip}/full_psnr_gain", gain, "dB"))
+            single.append(figures.Figure(f"{clip}/lips_model_correlation", lips, "r"))
+        clear, lips = main.over_all(single, list(main.CLIPS))
+        assert (clear.value, clear.holds) == (2, True)
+        assert lips.value == pytest.approx(0.35)
+        assert main.over_all(single, ["ref_m_german_20s"]) == []
+
+    def test_unknown_clip(self, tmp_path):
+        with pytest.raises(SystemExit, match="no such clip"):
+            main.find_clip("nobody", tmp_path)

@@ -68,12 +68,6 @@ def rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(float(value), 4)
 
 
-def missing(names: dict[str, str], reason: str, bars: dict[str, float] | None = None) -> list[Figure]:
-    """Return figures without value for {name: unit}; those in `bars` then fail instead of vanishing."""
-    bars = bars or {}
-    return [Figure(name, None, unit, bar=bars.get(name), reason=reason) for name, unit in names.items()]
-
-
 def report(figures: list[Figure], root: Path, seed: int) -> dict[str, Any]:
     """Return the whole report as one JSON-ready object."""
     judged = [figure for figure in figures if figure.holds is not None]

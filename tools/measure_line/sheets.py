@@ -15,7 +15,7 @@ DIFFERENCE_GAIN = 4
 
 def difference(true: np.ndarray, output: np.ndarray) -> np.ndarray:
     """Return |true - output| times 4, uint8."""
-    return np.clip(np.abs(true.astype(int) - output) * DIFFERENCE_GAIN, 0, 255).astype(np.uint8)
+    return np.clip(np.abs(true.astype(np.int16) - output) * DIFFERENCE_GAIN, 0, 255).astype(np.uint8)
 
 
 def tile(frame: np.ndarray, box: Box | None) -> np.ndarray:
