@@ -30,12 +30,12 @@ class PortraitConfig:
 
     plane_channels: int = 24
     plane_resolution: int = 128
-    box_warp: float = 0.9
+    box_warp: float = 1.0
     decoder_hidden: int = 32
     ray_grid: int = 128
-    ray_samples: int = 24
-    head_centre: tuple[float, float, float] = (0.0, 0.02, 0.0)
-    head_radii: tuple[float, float, float] = (0.33, 0.42, 0.36)
+    ray_samples: int = 28
+    head_centre: tuple[float, float, float] = (0.0, 0.09, 0.07)
+    head_radii: tuple[float, float, float] = (0.32, 0.40, 0.27)
     pncc_size: int = 256
     adapter_dims: tuple[int, ...] = (32, 48, 80, 128)
     adapter_depths: tuple[int, ...] = (1, 1, 1, 1)

@@ -1,0 +1,55 @@
+"""From face coefficients to what the portrait model takes: PNCC, cameras and torso key-points."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TORSO_LANDMARKS = (0, 8, 16, 27)  # of the 68: both jaw ends, chin and nose bridge, as published
+CHUNK = 16
+
+
+def torso_keypoints(identity: "Tensor", euler: "Tensor", translation: "Tensor") -> "Tensor":
+    """Head points that drive the torso, with the face at rest: the jaw must not pull the shoulders.
+
+    Args:
+        identity: (80,).
+        euler: (T, 3) radians.
+        translation: (T, 3) decimetres.
+
+    Returns:
+        (T, 4, 2) in [-1, 1], x then y.
+    """
+    import torch
+    from face3dmm import Camera, FaceModel
+
+    model = FaceModel.open_face()
+    camera = Camera.from_head_pose(euler, translation)
+    vertices = model.vertices(identity, torch.zeros(64))[model.landmarks_68[list(TORSO_LANDMARKS)]]
+    uv, _ = camera.project(camera.model_to_world(vertices))
+    return (uv * 2 - 1).clamp(-2, 2)
+
+
+def drives(
+    identity: "Tensor", expression: "Tensor", euler: "Tensor", translation: "Tensor", size: int
+) -> "Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]":
+    """One (pncc, camera_to_world, intrinsics, keypoints) per frame, in chunks, so that memory stays flat.
+
+    Args:
+        identity: (80,) of the person who is drawn.
+        expression: (T, 64).
+        euler: (T, 3) radians.
+        translation: (T, 3) decimetres.
+        size: Side of the PNCC pictures.
+    """
+    from face3dmm import Camera, FaceModel, render_pncc
+
+    model = FaceModel.open_face()
+    camera = Camera.from_head_pose(euler, translation)
+    keypoints = torso_keypoints(identity, euler, translation)
+    for start in range(0, len(expression), CHUNK):
+        pncc = render_pncc(model, identity, expression[start : start + CHUNK], size=size)
+        for offset, picture in enumerate(pncc):
+            index = start + offset
+            yield picture, camera.camera_to_world[index], camera.intrinsics[index], keypoints[index]

@@ -1,0 +1,64 @@
+"""An avatar ready to draw frames."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from mimictalk.avatar import Avatar
+
+
+class Renderer:
+    """Draws an avatar's frames; LoRA is folded into the weights, constants are computed once.
+
+    Args:
+        tensors: Content of identity.safetensors.
+        adapter_dir: Folder with the adapter in peft's format.
+    """
+
+    def __init__(self, tensors: "dict[str, Tensor]", adapter_dir: Any) -> None:
+        from mimictalk_adapt.lora import load_adapter, merge
+        from portrait3d.drawing import PortraitRenderer
+        from portrait3d.identity import Identity
+
+        model = base_model(tensors)
+        load_adapter(model, adapter_dir)
+        merge(model)
+        self.face_identity = tensors["face_identity"].float()
+        self.portrait = PortraitRenderer(model, Identity.from_tensors(tensors))
+
+    def frames(self, motion: Any) -> "Iterator[np.ndarray]":
+        """Frames of a motion, one after another.
+
+        Args:
+            motion: With expression (T, 64), euler (T, 3) and translation (T, 3).
+
+        Returns:
+            uint8 RGB (512, 512, 3) each.
+        """
+        from mimictalk.driving import drives
+
+        size = self.portrait.model.config.pncc_size
+        stream = drives(self.face_identity, motion.expression, motion.euler, motion.translation, size)
+        for frame in self.portrait.frames(stream):
+            yield frame.numpy()
+
+
+def base_model(tensors: "dict[str, Tensor]") -> Any:
+    """The generic model that an avatar was adapted from: the embedded weights, or a random start by its seed."""
+    import torch
+
+    from portrait3d.model import Portrait3D
+
+    if "random_start_seed" in tensors:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(tensors["random_start_seed"]))
+            return Portrait3D().eval()
+    return Portrait3D.from_pretrained("small")
+
+
+def load_renderer(avatar: "Avatar") -> Renderer:
+    """A renderer for a checked avatar."""
+    return Renderer(avatar.tensors(), avatar.adapter_dir)

@@ -1,0 +1,56 @@
+import math
+
+import pytest
+import torch
+
+from portrait3d.losses import (
+    alpha_loss,
+    energy_loss,
+    entropy_loss,
+    laplacian_bands,
+    pyramid_loss,
+    total_variation,
+    weighted_l1,
+)
+
+
+def test_bands_of_a_flat_picture_are_empty() -> None:
+    for band in laplacian_bands(torch.full((1, 3, 32, 32), 0.7), 3):
+        assert float(band.abs().max()) < 1e-6
+
+
+def test_the_finest_band_of_a_checkerboard_is_the_checkerboard() -> None:
+    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
+    board = ((rows + columns) % 2 * 2.0 - 1)[None, None]  # 2 x 2 means are zero
+    fine, coarse = laplacian_bands(board, 2)
+    assert torch.equal(fine, board)
+    assert float(coarse.abs().max()) == 0.0
+
+
+def test_weighted_l1_counts_only_where_weighted() -> None:
+    a, b = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    b[..., :2] = 1.0
+    weight = torch.zeros(1, 1, 4, 4)
+    weight[..., :1] = 2.0
+    assert float(weighted_l1(a, b)) == pytest.approx(0.5)
+    assert float(weighted_l1(a, b, weight)) == pytest.approx(1.0)
+
+
+def test_energy_ignores_phase_where_pyramid_does_not() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(1, 3, 64, 64, generator=generator)
+    other = torch.rand(1, 3, 64, 64, generator=generator)
+    flat = torch.full_like(noise, 0.5)
+    assert float(energy_loss(noise, other)) < 0.3 * float(energy_loss(noise, flat))
+    assert float(pyramid_loss(noise, other)) > float(pyramid_loss(noise, flat))
+
+
+def test_alpha_and_entropy() -> None:
+    assert float(alpha_loss(torch.tensor([0.25]), torch.tensor([1.0]))) == 0.75
+    assert float(entropy_loss(torch.tensor([0.5]))) == pytest.approx(math.log(2))
+    assert float(entropy_loss(torch.tensor([0.0, 1.0]))) < 2e-3
+
+
+def test_total_variation_of_a_ramp_is_its_slope() -> None:
+    ramp = torch.arange(8.0).expand(1, 8, 8)
+    assert float(total_variation(ramp)) == pytest.approx(1.0)
