@@ -13,6 +13,13 @@
 #include <omp.h>
 #endif
 
+// One build for every x86-64 processor: the loader picks the widest version of a marked function that this one runs.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE
+#endif
+
 namespace face3dmm {
 namespace {
 
@@ -69,7 +76,7 @@ struct Triangle {
     }
   }
 
-  void draw(int32_t number, int width, int top, float* nearest, int32_t* index) const {
+  WIDE void draw(int32_t number, int width, int top, float* nearest, int32_t* index) const {
     for (int row = y0; row <= y1; ++row) {
       const double y = row + 0.5;
       int first = x0, last = x1;
@@ -90,48 +97,80 @@ struct Triangle {
     }
   }
 
-  void shares(double x, double y, float* out) const {
-    double part[3], total = 0;
+  // Along a row, the share of each corner in 1 / depth is at[k] + step[k] * x.
+  void along(double y, double at[3], double step[3]) const {
     for (int k = 0; k < 3; ++k) {
-      part[k] = (run[k] * (y - from_y[k]) - rise[k] * (x - from_x[k])) * weight[k];
-      total += part[k];
+      at[k] = (run[k] * (y - from_y[k]) + rise[k] * from_x[k]) * weight[k];
+      step[k] = -rise[k] * weight[k];
     }
-    for (int k = 0; k < 3; ++k) out[k] = float(part[k] / total);
   }
 };
 
+// Values of a run of pixels that show one triangle.
+struct Run {
+  const Triangle& triangle;
+  const int64_t* face;
+  int row, first, last;  // columns [first, last)
+};
+
+void write_shares(const Run& run, float* out) {
+  double at[3], step[3];
+  run.triangle.along(run.row + 0.5, at, step);
+  for (int column = run.first; column < run.last; ++column, out += 3) {
+    const double x = column + 0.5;
+    const double part[3] = {at[0] + step[0] * x, at[1] + step[1] * x, at[2] + step[2] * x};
+    const double scale = 1.0 / (part[0] + part[1] + part[2]);
+    for (int k = 0; k < 3; ++k) out[k] = float(part[k] * scale);
+  }
+}
+
+void write_colours(const Run& run, const RasterParams& p, float* out) {
+  double at[3], step[3];
+  run.triangle.along(run.row + 0.5, at, step);
+  const double total = at[0] + at[1] + at[2], total_step = step[0] + step[1] + step[2];
+  for (int64_t c = 0; c < p.channels; ++c, out += p.height * p.width) {
+    double value = 0, value_step = 0;
+    for (int k = 0; k < 3; ++k) {
+      const double corner = p.attributes[run.face[k] * p.channels + c];
+      value += at[k] * corner, value_step += step[k] * corner;
+    }
+    for (int column = run.first; column < run.last; ++column) {
+      const double x = column + 0.5;
+      out[column - run.first] = float((value + value_step * x) / (total + total_step * x));
+    }
+  }
+}
+
 void write_band(const RasterParams& p, int64_t frame, int top, int bottom, const float* nearest, const int32_t* index) {
   const int width = int(p.width);
-  const int64_t plane = p.height * p.width;
+  const int64_t plane = p.height * p.width, start = frame * plane + int64_t(top) * width;
+  const int64_t count = int64_t(bottom - top) * width;
+  if (p.index) std::copy(index, index + count, p.index + start);
+  if (p.depth) {
+    for (int64_t i = 0; i < count; ++i) p.depth[start + i] = 1.0f / nearest[i];  // 1 / 0 is infinity, as promised
+  }
+  if (p.barycentric) std::fill(p.barycentric + 3 * start, p.barycentric + 3 * (start + count), 0.0f);
+  if (p.picture) {
+    for (int64_t c = 0; c < p.channels; ++c) {
+      float* rows = p.picture + (frame * p.channels + c) * plane + int64_t(top) * width;
+      std::fill(rows, rows + count, p.background);
+    }
+  }
+  if (!p.barycentric && !p.picture) return;
   const float* vertices = p.vertices + frame * p.vertex_count * 3;
   Triangle triangle;
-  int32_t current = -1;
   for (int row = top; row < bottom; ++row) {
-    for (int column = 0; column < width; ++column) {
-      const int64_t here = int64_t(row - top) * width + column;
-      const int64_t pixel = int64_t(row) * width + column, out = frame * plane + pixel;
-      const int32_t number = index[here];
-      if (p.index) p.index[out] = number;
-      if (p.depth) p.depth[out] = number < 0 ? std::numeric_limits<float>::infinity() : 1.0f / nearest[here];
-      float share[3] = {0, 0, 0};
-      if (number >= 0 && (p.barycentric || p.picture)) {
-        if (number != current) {
-          triangle.set(vertices, p.faces + 3 * int64_t(number), width, 0, int(p.height));
-          current = number;
-        }
-        triangle.shares(column + 0.5, row + 0.5, share);
-      }
-      if (p.barycentric) std::copy(share, share + 3, p.barycentric + out * 3);
-      if (!p.picture) continue;
-      const int64_t* face = p.faces + 3 * int64_t(std::max(number, 0));
-      for (int64_t c = 0; c < p.channels; ++c) {
-        float value = p.background;
-        if (number >= 0) {
-          value = 0;
-          for (int k = 0; k < 3; ++k) value += share[k] * p.attributes[face[k] * p.channels + c];
-        }
-        p.picture[(frame * p.channels + c) * plane + pixel] = value;
-      }
+    const int32_t* numbers = index + int64_t(row - top) * width;
+    for (int first = 0, last; first < width; first = last) {
+      const int32_t number = numbers[first];
+      for (last = first + 1; last < width && numbers[last] == number;) ++last;
+      if (number < 0) continue;
+      const int64_t* face = p.faces + 3 * int64_t(number);
+      triangle.set(vertices, face, width, 0, int(p.height));
+      const Run run{triangle, face, row, first, last};
+      const int64_t pixel = int64_t(row) * width + first;
+      if (p.barycentric) write_shares(run, p.barycentric + 3 * (frame * plane + pixel));
+      if (p.picture) write_colours(run, p, p.picture + frame * p.channels * plane + pixel);
     }
   }
 }

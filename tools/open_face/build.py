@@ -77,10 +77,12 @@ def build() -> FaceModel:
     faces = triangles()
     points, mirror = mean_shape(measured["mean"])
     edges = adjacency(faces, VERTICES)
-    edges = np.maximum(edges, edges[np.ix_(mirror, mirror)])  # a dozen diagonals of the mesh are not symmetric
+    # A dozen diagonals of the mesh are not symmetric; the shapes must be.
+    edges = np.maximum(edges, edges[np.ix_(mirror, mirror)])
     rig = Rig(points, mirror, Spreader(points, edges))
     shapes = named_shapes(rig)
-    identity = identity_basis(rig.spread.laplacian, mirror, measured["between_energy"].astype(float) * FACE_WIDTH**2)
+    energy = measured["between_energy"].astype(float) * FACE_WIDTH**2
+    identity = identity_basis(rig.spread.laplacian, mirror, energy)
     explained = np.concatenate([shapes, np.moveaxis(identity, -1, 0)])
     residual = residual_shapes(measured["within_modes"].astype(float) * FACE_WIDTH, explained)
     expression = np.moveaxis(np.concatenate([shapes, residual]), 0, -1)

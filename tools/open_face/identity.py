@@ -1,7 +1,8 @@
-"""Identity basis: smooth symmetric and antisymmetric deformations, each scaled by the spread seen between people.
+"""Identity basis: smooth symmetric and antisymmetric deformations, each scaled by the spread seen between
+people.
 
-The functions are eigenfunctions of a Laplacian whose mouth and eyes are stitched: people differ in the shape of their
-face, not in how far they open it. Lips move as one, lids nearly so.
+The functions are eigenfunctions of a Laplacian whose mouth and eyes are stitched: people differ in the
+shape of their face, not in how far they open it. Lips move as one, lids nearly so.
 """
 
 import numpy as np
@@ -28,7 +29,8 @@ def smooth_functions(laplacian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         laplacian: (V, V) symmetric, rows sum to 0.
 
     Returns:
-        eigenvalues (60,), functions (V, 60) of mean square 1; the first is constant. Lip partners have equal values.
+        eigenvalues (60,), functions (V, 60) of mean square 1; the first is constant. Lip partners have
+        equal values.
     """
     stitched = laplacian.copy()
     edge = np.diag(laplacian).mean() / 6
@@ -57,8 +59,8 @@ def energy_between(deviations: np.ndarray, functions: np.ndarray) -> np.ndarray:
 def identity_basis(laplacian: np.ndarray, mirror: np.ndarray, energy: np.ndarray) -> np.ndarray:
     """Basis (V, 3, 80) in decimetres per standard deviation.
 
-    A function that is even in x deforms symmetrically along y and z and antisymmetrically along x, and the other way
-    round for an odd one.
+    A function that is even in x deforms symmetrically along y and z and antisymmetrically along x, and the
+    other way round for an odd one.
 
     Args:
         laplacian: (V, V) symmetric.
@@ -67,6 +69,7 @@ def identity_basis(laplacian: np.ndarray, mirror: np.ndarray, energy: np.ndarray
     """
     values, functions = smooth_functions(laplacian)
     even = np.abs(functions[mirror] - functions).max(0) < np.abs(functions[mirror] + functions).max(0)
+    spread = fitted_spread(values, energy)
     found: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for k in range(1, FUNCTIONS):  # function 0 moves the whole head, which the pose already does
         for axis in range(3):
@@ -75,8 +78,7 @@ def identity_basis(laplacian: np.ndarray, mirror: np.ndarray, energy: np.ndarray
             field[:, axis] = functions[:, k]
             opposite = field[mirror] * (-1, 1, 1)
             field = (field + opposite) / 2 if symmetric else (field - opposite) / 2
-            size = fitted_spread(values, energy)[k, axis]
-            found[symmetric].append(field * size * (1.0 if symmetric else ASYMMETRY))
+            found[symmetric].append(field * spread[k, axis] * (1.0 if symmetric else ASYMMETRY))
     return np.stack(found[True][: SIZE - ANTISYMMETRIC] + found[False][:ANTISYMMETRIC], -1)
 
 
@@ -86,8 +88,8 @@ def fitted_spread(values: np.ndarray, energy: np.ndarray) -> np.ndarray:
     A handful of people cannot measure 180 variances, but their trend with smoothness they can.
     """
     used = slice(1, FUNCTIONS)
-    x = np.log(values[used] / values[1])
-    law = [np.polyfit(x, np.log(energy[used, axis]), 1) for axis in range(3)]
-    trend = np.stack([np.polyval(line, np.log(np.maximum(values, values[1]) / values[1])) for line in law], -1)
+    law = [np.polyfit(np.log(values[used] / values[1]), np.log(energy[used, axis]), 1) for axis in range(3)]
+    x = np.log(np.maximum(values, values[1]) / values[1])
+    trend = np.stack([np.polyval(line, x) for line in law], -1)
     # The mean of a logarithm of few squares lies below the logarithm of their mean: keep the total energy.
     return np.sqrt(np.exp(trend) * energy[used].sum(0) / np.exp(trend)[used].sum(0))

@@ -1,8 +1,9 @@
 """Measure landmark statistics on clips and pictures: python tools/open_face/measure.py MEDIA_DIR
 
-Writes statistics.safetensors beside this file: what many detections have in common, no person's landmarks. The model
-is built from that file alone (build.py), so it can be rebuilt without the media. Units: the width between the cheek
-contours (vertices 234 and 454) is 1. Axes: x to the subject's left, y up, z out of the face.
+Writes statistics.safetensors beside this file: what many detections have in common, no person's landmarks.
+The model is built from that file alone (build.py), so it can be rebuilt without the media. Units: the width
+between the cheek contours (vertices 234 and 454) is 1. Axes: x to the subject's left, y up, z out of the
+face.
 """
 
 import argparse
@@ -96,7 +97,8 @@ def neutral(points: np.ndarray, rotations: np.ndarray) -> np.ndarray:
     turn = np.arccos(np.clip((np.trace(rotations, axis1=1, axis2=2) - 1) / 2, -1, 1))
     mouth = gap(points, UPPER_LIP[3], LOWER_LIP[3])
     eyes = gap(points, RIGHT_UPPER_LID, RIGHT_LOWER_LID) + gap(points, LEFT_UPPER_LID, LEFT_LOWER_LID)
-    keep = (mouth <= np.quantile(mouth, 0.25)) & (eyes >= np.quantile(eyes, 0.4)) & (eyes <= np.quantile(eyes, 0.95))
+    low, high = np.quantile(eyes, (0.4, 0.95))
+    keep = (mouth <= np.quantile(mouth, 0.25)) & (eyes >= low) & (eyes <= high)
     ahead = keep & (turn <= max(FRONTAL, np.quantile(turn, 0.3)))
     return ahead if ahead.any() else keep
 
@@ -108,18 +110,21 @@ def measure(people: list[np.ndarray]) -> dict[str, np.ndarray]:
     for _ in range(5):
         moved = [[align(frame, mean, rigid) for frame in person] for person in people]
         points = [np.stack([p for p, _ in person]) for person in moved]
-        rest = [np.median(p[neutral(p, np.stack([r for _, r in m]))], 0) for p, m in zip(points, moved, strict=True)]
+        turns = [np.stack([r for _, r in person]) for person in moved]
+        rest = [np.median(p[neutral(p, turn)], 0) for p, turn in zip(points, turns, strict=True)]
         mean = straighten(np.mean(rest, 0))
     # Each person counts the same, however long the clip; a single picture says nothing about movement.
-    deviations = [(p - r)[:, :VERTICES] / np.sqrt(len(p)) for p, r in zip(points, rest, strict=True) if len(p) > 30]
+    pairs = [(p, r) for p, r in zip(points, rest, strict=True) if len(p) > 30]
+    deviations = [(p - r)[:, :VERTICES] / np.sqrt(len(p)) for p, r in pairs]
     flat = np.concatenate(deviations).reshape(-1, VERTICES * 3) / np.sqrt(len(deviations))
     _, sizes, modes = np.linalg.svd(flat, full_matrices=False)
+    within = sizes[:WITHIN_MODES, None] * modes[:WITHIN_MODES]
     between = np.stack(rest)[:, :VERTICES] - mean[:VERTICES]
     points, _ = mean_shape(mean)
     _, functions = smooth_functions(Spreader(points, adjacency(triangles(), VERTICES)).laplacian)
     return {
         "mean": mean.astype(np.float32),
-        "within_modes": (sizes[:WITHIN_MODES, None] * modes[:WITHIN_MODES]).reshape(-1, VERTICES, 3).astype(np.float32),
+        "within_modes": within.reshape(-1, VERTICES, 3).astype(np.float32),
         "between_energy": energy_between(between, functions).astype(np.float32),
     }
 

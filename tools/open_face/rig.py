@@ -23,14 +23,16 @@ class Rig:
         return shape[self.mirror] * (-1, 1, 1)
 
     def left(self, width: float = 0.12) -> np.ndarray:
-        """Weight (468, 1) that is 1 on the subject's left, 0 on the right; a shape and its mirror add up to both."""
+        """Weight (468, 1): 1 on the subject's left, 0 on the right, adding up to 1 with its mirror image."""
         t = np.clip((self.points[:, :1] / width + 1) / 2, 0, 1)
         return t * t * (3 - 2 * t)
 
     def lips(self, upper: Field | None, lower: Field | None) -> dict[int, np.ndarray]:
-        """Handles on the lips. A field maps (ring 0 outer .. 3 inner, s = -1 right corner .. 1 left corner) to a move.
+        """Handles on the lips. A field maps (ring 0 outer .. 3 inner, s = -1 right corner .. 1 left corner)
+        to a move.
 
-        A lip without a field is held still; corners are shared, and the upper field rules there if there are two.
+        A lip without a field is held still; corners are shared, and the upper field rules there if there
+        are two.
         """
         handles: dict[int, np.ndarray] = {}
         half = self.points[291, 0]

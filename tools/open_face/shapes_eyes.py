@@ -54,7 +54,7 @@ def brow_shapes(rig: Rig) -> dict[str, np.ndarray]:
         return rig.spread(dict(zip(LEFT_BROW, moves, strict=True)), 0.36, hold)
 
     return {
-        "browDown": brow((-0.035, -0.085, 0.02), (-0.01, -0.045, 0.0), 1.0),
+        "browDown": brow((-0.03, -0.07, 0.015), (-0.01, -0.04, 0.0), 1.0),
         "browInnerUp": brow((0.0, 0.095, 0.0), (0.0, 0.0, 0.0), 0.8),
-        "browOuterUp": brow((0.0, 0.01, 0.0), (0.0, 0.10, -0.015), 0.9),
+        "browOuterUp": brow((0.0, 0.01, 0.0), (0.0, 0.085, -0.01), 0.9),
     }

@@ -1,20 +1,19 @@
 """Jaw and mouth shapes, and those of the cheeks and the nose."""
 
-from collections.abc import Callable
-
 import numpy as np
-from rig import Rig
+from rig import Field, Rig
 from topology import LOWER_LIP, UPPER_LIP
 
 JAW_ANGLE = 0.40  # radians of a wide-open mouth
-HINGE = (0.0, 0.06, -0.10)  # from the middle of the cheek contours (234, 454): the joint in front of the ear canal
+# From the middle of the cheek contours (234, 454): the joint in front of the ear canal.
+HINGE = (0.0, 0.06, -0.10)
 CHIN = (152, 148, 377, 176, 400, 175, 199, 200, 18, 83, 313, 201, 421, 208, 428, 171, 396, 32, 262, 194, 418)
 JAWLINE = {149: 0.9, 150: 0.75, 136: 0.6, 172: 0.42, 58: 0.2, 132: 0.05, 93: 0.0, 234: 0.0, 127: 0.0}
 NOSE = (1, 2, 4, 5, 19, 94, 98, 97, 326, 327, 64, 294, 48, 278, 195, 197, 6, 168, 45, 275, 220, 440)
 
 
 def jaw_weight(rig: Rig) -> np.ndarray:
-    """How far each vertex goes with the jaw (468, 1): chin and lower lip 1, upper lip and what is above it 0."""
+    """How far each vertex goes with the jaw (468, 1): chin and lower lip 1, upper lip and what is above 0."""
     one, zero = np.ones(1), np.zeros(1)
     handles = dict.fromkeys(CHIN, one)
     for vertex, weight in JAWLINE.items():
@@ -60,9 +59,8 @@ def jaw_shapes(rig: Rig) -> dict[str, np.ndarray]:
 def lip_shapes(rig: Rig) -> dict[str, np.ndarray]:
     """Shapes of the whole mouth, symmetric in x unless named otherwise."""
     lips, spread = rig.lips, rig.spread
-    rows = (1.0, 0.9, 0.75, 0.6)  # how much of a move of the lip's body each ring takes, skin side to inner side
 
-    def funnel(sign: float) -> Callable:
+    def funnel(sign: float) -> Field:
         return lambda ring, s: (-0.09 * s, sign * 0.085 * (1 - s * s), (0.06 + 0.05 * (1 - s * s)))
 
     def pucker(ring: int, s: float) -> tuple[float, float, float]:
@@ -71,12 +69,17 @@ def lip_shapes(rig: Rig) -> dict[str, np.ndarray]:
     def shift(ring: int, s: float) -> tuple[float, float, float]:
         return (0.12, 0.015 * s, -0.03 * s)
 
-    def roll(sign: float) -> Callable:
+    def roll(sign: float) -> Field:
         return lambda ring, s: (0.0, sign * (1 - s * s) * (0.055, 0.045, 0.02, 0.0)[ring],
                                 -(1 - s * s) * (0.02, 0.045, 0.06, 0.05)[ring])  # fmt: skip
 
-    def shrug(height: float, ahead: float) -> Callable:
-        return lambda ring, s: (0.0, (1 - s * s) * height * rows[ring], (1 - s * s) * ahead * rows[ring])
+    def shrug(height: float, ahead: float, fade: float) -> Field:
+        # Both lips move alike where they touch; `fade` of the move is left at the outer edge of the lip.
+        def move(ring: int, s: float) -> tuple[float, float, float]:
+            share = (1 - s * s) * (fade, (1 + 2 * fade) / 3, (2 + fade) / 3, 1.0)[ring]
+            return (0.0, height * share, ahead * share)
+
+        return move
 
     chin = {v: np.array((0.0, 0.06, 0.02)) for v in (200, 199, 201, 421, 18, 83, 313)}
     return {
@@ -85,8 +88,10 @@ def lip_shapes(rig: Rig) -> dict[str, np.ndarray]:
         "mouthLeft": spread(lips(shift, shift), 0.40, NOSE),
         "mouthRollLower": spread(lips(None, roll(1)), 0.2, NOSE),
         "mouthRollUpper": spread(lips(roll(-1), None), 0.2, NOSE),
-        "mouthShrugLower": spread(lips(shrug(0.03, 0.02), shrug(0.045, 0.045)) | chin, 0.25, NOSE),
-        "mouthShrugUpper": spread(lips(shrug(0.045, 0.035), shrug(0.015, 0.01)), 0.25, (1, 4, 5, 195)),
+        "mouthShrugLower": spread(lips(shrug(0.03, 0.03, 0.5), shrug(0.03, 0.03, 1.5)) | chin, 0.25, NOSE),
+        "mouthShrugUpper": spread(
+            lips(shrug(0.028, 0.022, 1.6), shrug(0.028, 0.022, 0.1)), 0.25, (1, 4, 5, 195)
+        ),
     }
 
 
@@ -94,33 +99,38 @@ def side_shapes(rig: Rig) -> dict[str, np.ndarray]:
     """Shapes of the left half of the mouth, cheek and nose, before `Rig.left` parts them."""
     lips, spread, side = rig.lips, rig.spread, rig.left()
 
-    def corner(out: float, up: float, ahead: float, power: float = 1.6) -> Callable:
-        return lambda ring, s: (out * np.sign(s) * abs(s) ** power, up * abs(s) ** power, ahead * abs(s) ** power)
+    def corner(out: float, up: float, ahead: float, power: float = 1.6) -> Field:
+        return lambda ring, s: (
+            out * np.sign(s) * abs(s) ** power,
+            up * abs(s) ** power,
+            ahead * abs(s) ** power,
+        )
 
-    def body(up: float, ahead: float, peak: float) -> Callable:
-        bell = lambda s: np.exp(-(((abs(s) - peak) / 0.38) ** 2)) * (1 - s**4)
-        return lambda ring, s: (0.0, up * bell(s), ahead * bell(s))
+    def body(up: float, ahead: float) -> Field:
+        return lambda ring, s: (0.0, up * (1 - abs(s) ** 3), ahead * (1 - abs(s) ** 3))
 
-    def press(sign: float) -> Callable:
+    def press(sign: float) -> Field:
         return lambda ring, s: (0.01 * s, sign * (0.03, 0.022, 0.01, 0.0)[ring] * (1 - 0.4 * s * s), -0.012)
 
-    cheeks = {425: (0.03, 0.05, 0.02), 280: (0.02, 0.045, 0.03), 411: (0.025, 0.05, 0.02), 427: (0.04, 0.04, 0.0),
-              330: (0.01, 0.035, 0.025), 436: (0.05, 0.06, -0.01), 410: (0.06, 0.07, -0.02)}  # fmt: skip
+    cheeks = {425: (0.03, 0.05, 0.02), 280: (0.02, 0.045, 0.03), 411: (0.025, 0.05, 0.02),
+              427: (0.04, 0.04, 0.0), 330: (0.01, 0.035, 0.025), 436: (0.05, 0.06, -0.01),
+              410: (0.06, 0.07, -0.02)}  # fmt: skip
 
     def both(moves: dict[int, tuple[float, float, float]]) -> dict[int, np.ndarray]:
         left = {v: np.array(m) for v, m in moves.items()}
         return left | {int(rig.mirror[v]): m * (-1, 1, 1) for v, m in left.items()}
 
-    smile = corner(0.085, 0.085, -0.05)
+    smile = corner(0.085, 0.075, -0.05)
     frown = corner(0.015, -0.09, -0.01, 2.0)
     puff = {425: (0.05, 0, 0.07), 427: (0.09, 0, 0.07), 411: (0.09, 0, 0.07), 416: (0.09, -0.01, 0.05),
             434: (0.08, -0.01, 0.06), 436: (0.05, 0, 0.05), 432: (0.06, 0, 0.05), 376: (0.09, 0.0, 0.05),
             352: (0.05, 0, 0.04), 280: (0.03, 0, 0.05), 364: (0.08, -0.01, 0.05)}  # fmt: skip
-    squint = {346: (0.0, 0.055, 0.01), 347: (0.0, 0.06, 0.015), 280: (0.01, 0.06, 0.03), 330: (0.0, 0.06, 0.03),
-              352: (0.01, 0.05, 0.02), 348: (0, 0.05, 0.01), 425: (0.01, 0.04, 0.02),
+    squint = {346: (0.0, 0.055, 0.01), 347: (0.0, 0.06, 0.015), 280: (0.01, 0.06, 0.03),
+              330: (0.0, 0.06, 0.03), 352: (0.01, 0.05, 0.02), 348: (0, 0.05, 0.01), 425: (0.01, 0.04, 0.02),
               254: (0, 0.03, 0), 253: (0, 0.03, 0), 339: (0, 0.03, 0), 252: (0, 0.025, 0)}  # fmt: skip
-    sneer = {278: (0.015, 0.05, 0.01), 294: (0.015, 0.055, 0.01), 327: (0.005, 0.035, 0.005), 360: (0, 0.04, 0.01),
-             358: (0.01, 0.05, 0.0), 344: (0.01, 0.045, 0.0), 429: (0.0, 0.04, 0.01), 420: (0, 0.04, 0.0),
+    sneer = {278: (0.015, 0.05, 0.01), 294: (0.015, 0.055, 0.01), 327: (0.005, 0.035, 0.005),
+             360: (0, 0.04, 0.01), 358: (0.01, 0.05, 0.0), 344: (0.01, 0.045, 0.0),
+             429: (0.0, 0.04, 0.01), 420: (0, 0.04, 0.0),
              437: (0, 0.02, 0.01), 391: (0.0, 0.035, 0.0), 269: (0, 0.03, 0), 270: (0, 0.03, 0),
              267: (0, 0.02, 0)}  # fmt: skip
     still = (1, 4, 5, 195, 2, 94)
@@ -128,11 +138,13 @@ def side_shapes(rig: Rig) -> dict[str, np.ndarray]:
     shapes = {
         "mouthSmile": spread(lips(smile, smile) | both(cheeks), 0.3, (*NOSE, *eyes)),
         "mouthFrown": spread(lips(frown, frown), 0.3, NOSE),
-        "mouthDimple": spread(lips(corner(0.045, 0.012, -0.06, 3), corner(0.045, 0.012, -0.06, 3)), 0.25, NOSE),
+        "mouthDimple": spread(
+            lips(corner(0.045, 0.012, -0.06, 3), corner(0.045, 0.012, -0.06, 3)), 0.25, NOSE
+        ),
         "mouthStretch": spread(lips(corner(0.10, -0.03, -0.05), corner(0.10, -0.03, -0.05)), 0.35, NOSE),
         "mouthPress": spread(lips(press(-1), press(1)), 0.15, NOSE),
-        "mouthLowerDown": spread(lips(None, body(-0.11, 0.015, 0.35)), 0.3, NOSE),
-        "mouthUpperUp": spread(lips(body(0.10, 0.01, 0.35), None), 0.3, still),
+        "mouthLowerDown": spread(lips(None, body(-0.10, 0.015)), 0.3, NOSE),
+        "mouthUpperUp": spread(lips(body(0.085, 0.01), None), 0.3, still),
         "cheekSquint": spread(both(squint), 0.22, (*NOSE, *eyes)),
         "noseSneer": spread(both(sneer), 0.16, (13, 14, 168, 4, *eyes)),
     }

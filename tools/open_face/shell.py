@@ -1,8 +1,8 @@
 """Skull and neck: a smooth annulus from the rim of the face mesh to the open end of the neck.
 
-Every rim vertex starts a path. The forehead's runs over the crown and down to the nape, the chin's down the throat,
-those of the sides past the ears to the side of the neck. Sizes in decimetres are those of an ordinary adult head:
-15.5 cm broad, 19.5 long, 22.5 from chin to crown, the neck 11.5 broad (ISO 7250-1, medians).
+Every rim vertex starts a path. The forehead's runs over the crown and down to the nape, the chin's down the
+throat, those of the sides past the ears to the side of the neck. Sizes are those of an ordinary adult head:
+15.5 cm broad, 19.5 long, 22.5 from chin to crown, the neck 11.5 broad.
 """
 
 import numpy as np
@@ -26,10 +26,10 @@ def _step(x: np.ndarray | float) -> np.ndarray:
 
 
 def arcs(start: np.ndarray, face: np.ndarray, neck: np.ndarray, stop: float, steps: int) -> np.ndarray:
-    """Directions (steps, N, 3) from `start` (N, 3) away from `face`, over the sphere, to within `stop` of `neck`.
+    """Directions (steps, N, 3) from `start` (N, 3) away from `face` to within the angle `stop` of `neck`.
 
-    A circle of the sphere through the points `face` and `neck` for each start: together they are the meridians of an
-    annulus whose rims lie aslant, so that no two paths cross.
+    A circle of the sphere through the points `face` and `neck` for each start: together they are the
+    meridians of an annulus whose rims lie aslant, so that no two paths cross.
     """
     paths = []
     for u in start:
@@ -40,11 +40,10 @@ def arcs(start: np.ndarray, face: np.ndarray, neck: np.ndarray, stop: float, ste
         radius = np.linalg.norm(x)
         x, y = x / radius, np.cross(normal, x / radius)
 
-        def angle(point: np.ndarray, middle: np.ndarray = middle, x: np.ndarray = x, y: np.ndarray = y) -> float:
-            return float(np.arctan2((point - middle) @ y, (point - middle) @ x) % (2 * np.pi))
-
         # Both angles are counted from u; the way to the neck that does not cross the face is the right one.
-        to_face, to_neck = angle(face), angle(neck)
+        to_face, to_neck = (
+            np.arctan2((p - middle) @ y, (p - middle) @ x) % (2 * np.pi) for p in (face, neck)
+        )
         whole = to_neck if to_neck < to_face else to_neck - 2 * np.pi
         turns = np.linspace(0, whole, 2000)
         points = middle + radius * (np.cos(turns)[:, None] * x + np.sin(turns)[:, None] * y)
@@ -87,7 +86,9 @@ def sketch(points: np.ndarray) -> np.ndarray:
     return np.stack(rings)
 
 
-def shell_mesh(points: np.ndarray, faces: np.ndarray, mirror: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shell_mesh(
+    points: np.ndarray, faces: np.ndarray, mirror: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Face mesh plus shell.
 
     Args:

@@ -8,8 +8,8 @@ import numpy as np
 class Spreader:
     """Solves for the displacement field of least energy d' (L + s L L) d that meets the handles.
 
-    L is the mesh Laplacian with inverse edge lengths. The first term alone (harmonic weights, Joshi et al. 2007) stays
-    within the range of the handles but has cusps at them; the second rounds them off.
+    L is the mesh Laplacian with inverse edge lengths. The first term alone (harmonic weights, Joshi et al.
+    2007) stays within the range of the handles but has cusps at them; the second rounds them off.
 
     Args:
         points: (V, 3) mesh at rest.
@@ -33,7 +33,7 @@ class Spreader:
     def __call__(
         self, handles: Mapping[int, np.ndarray], reach: float | None = None, hold: Iterable[int] = ()
     ) -> np.ndarray:
-        """Displacement (V, k) that equals the handles' and is zero at `hold` and beyond `reach` of the handles."""
+        """Displacement (V, k): the handles' own, 0 at `hold` and beyond `reach` of the handles."""
         value = {vertex: np.zeros_like(next(iter(handles.values())), dtype=float) for vertex in hold}
         value |= {vertex: np.asarray(v, float) for vertex, v in handles.items()}
         if reach is not None:

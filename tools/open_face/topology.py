@@ -1,7 +1,7 @@
 """Connectivity of the MediaPipe face mesh: triangles, named loops, the left-right mirror.
 
-The triangles are the edges of FACEMESH_TESSELATION taken three by three in source order; the object itself is a
-frozenset and has lost that order, so the source is parsed. "Left" is the subject's left, which is +x.
+The triangles are the edges of FACEMESH_TESSELATION taken three by three in source order; the object itself
+is a frozenset and has lost that order, so the source is parsed. "Left" is the subject's left, which is +x.
 """
 
 import ast
@@ -13,7 +13,8 @@ import numpy as np
 VERTICES = 468
 
 # Four rings of the lips from the skin to the opening, right corner to left corner, upper then lower half.
-# Entry i of an upper ring lies above entry i of the lower ring; the first and last entries are shared corners.
+# Entry i of an upper ring lies above entry i of the lower ring; the first and last entries are shared
+# corners.
 UPPER_LIP = (
     (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
     (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306),
@@ -50,8 +51,8 @@ LANDMARKS_68 = (
 )  # fmt: skip
 # Points that hardly move with the face: they carry the head's pose when frames are aligned.
 RIGID = (
-    10, 151, 9, 8, 168, 6, 197, 195, 5, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454,
-    33, 263, 133, 362, 122, 351, 193, 417, 244, 464,
+    10, 151, 9, 8, 168, 6, 197, 195, 5, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356,
+    234, 454, 33, 263, 133, 362, 122, 351, 193, 417, 244, 464,
 )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ def compiled() -> ModuleType | None:
         return import_module("face3dmm._C")
     except ImportError as error:
         warnings.warn(
-            f"face3dmm runs without its compiled module ({error}): pictures are drawn by numpy, about 100 times "
-            "slower. Install g++ and reinstall face3dmm.",
+            f"face3dmm runs without its compiled module ({error}): pictures are drawn by numpy, about "
+            "100 times slower. Install g++ and reinstall face3dmm.",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -1,7 +1,8 @@
 """Frames and signs: the only place that turns a head pose into a camera (docs/conventions.md).
 
-A posed head ``R x_model + translation`` seen from (0, 0, 10) is the same picture as a head that stands still and a
-camera that moves; the world is that still head, scaled by 0.27 and shifted, as EG3D's networks expect.
+A posed head ``R x_model + translation`` seen from (0, 0, 10) is the same picture as a head that stands
+still and a camera that moves; the world is that still head, scaled by 0.27 and shifted, as EG3D's networks
+expect.
 """
 
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ class Camera:
     def __post_init__(self) -> None:
         pose, lens = tuple(self.camera_to_world.shape), tuple(self.intrinsics.shape)
         if pose[-2:] != (4, 4) or lens[-2:] != (3, 3) or pose[:-2] != lens[:-2]:
-            raise ValueError(f"camera_to_world {pose} and intrinsics {lens} must be (..., 4, 4) and (..., 3, 3)")
+            raise ValueError(
+                f"camera_to_world {pose} and intrinsics {lens} must be (..., 4, 4) and (..., 3, 3)"
+            )
 
     @classmethod
     def from_head_pose(cls, euler: Tensor, translation: Tensor, focal: float | Tensor = FOCAL) -> "Camera":
@@ -125,7 +128,9 @@ class Camera:
             side: Width and height of the window, > 0.
         """
         like = self.intrinsics[..., 0, 0]
-        x0, y0, side = (torch.as_tensor(v, dtype=like.dtype, device=like.device).expand_as(like) for v in (x0, y0, side))
+        x0, y0, side = (
+            torch.as_tensor(v, dtype=like.dtype, device=like.device).expand_as(like) for v in (x0, y0, side)
+        )
         zero, one = torch.zeros_like(side), torch.ones_like(side)
         window = torch.stack([1 / side, zero, -x0 / side, zero, 1 / side, -y0 / side, zero, zero, one], -1)
         return Camera(self.camera_to_world, window.unflatten(-1, (3, 3)) @ self.intrinsics)

@@ -22,9 +22,10 @@ FORMAT = "face3dmm.FaceModel.1"
 class FaceModel:
     """Vertices = mean + identity_basis @ identity + expression_basis @ expression, in decimetres.
 
-    Axes as in docs/conventions.md: x to the subject's left, y up, z out of the face. The first 468 vertices are the
-    MediaPipe face mesh; what follows is a smooth shell of skull and neck. Identity is in standard deviations, the
-    first 52 expression numbers are `ARKIT_NAMES` from 0 (rest) to 1 (full), the last 12 standard deviations.
+    Axes as in docs/conventions.md: x to the subject's left, y up, z out of the face. The first 468 vertices
+    are the MediaPipe face mesh; what follows is a smooth shell of skull and neck. Identity is in standard
+    deviations, the first 52 expression numbers are `ARKIT_NAMES` from 0 (rest) to 1 (full), the last 12
+    standard deviations.
 
     Attributes:
         mean: (V, 3) neutral face, mouth closed, eyes open.
@@ -36,8 +37,9 @@ class FaceModel:
         landmarks_468: (468,) vertex of each MediaPipe landmark.
         landmarks_68: (68,) vertex of each iBUG-68 landmark.
         mirror: (V,) vertex at the mirror image in x; its own inverse.
-        inner_lips, outer_lips: (20,) closed loops from the right corner along the upper lip and back along the lower.
-        left_eye, right_eye: (16,) closed lid loops from the outer corner along the upper lid and back.
+        inner_lips, outer_lips: (20,) closed loops from the right corner along the upper lip and back along
+        the lower. left_eye, right_eye: (16,) closed lid loops from the outer corner along the upper lid and
+        back.
         face_oval: (36,) the rim of the face mesh.
         eyeballs: (2, 4) centre and radius of the left and the right eyeball.
     """
@@ -76,15 +78,17 @@ class FaceModel:
             got = tuple(getattr(self, name).shape)
             if got != shape:
                 raise ValueError(f"{name} must have shape {shape}, got {got}")
-        for name in ("faces", "landmarks_468", "landmarks_68", "mirror", "inner_lips", "outer_lips", "left_eye",
-                     "right_eye", "face_oval"):  # fmt: skip
+        loops = ("inner_lips", "outer_lips", "left_eye", "right_eye", "face_oval")
+        for name in ("faces", "landmarks_468", "landmarks_68", "mirror", *loops):
             index = getattr(self, name)
             if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < count:
-                raise ValueError(f"{name} must lie in [0, {count}), got {int(index.min())}..{int(index.max())}")
+                raise ValueError(
+                    f"{name} must lie in [0, {count}), got {int(index.min())}..{int(index.max())}"
+                )
 
     @classmethod
     def open_face(cls) -> "FaceModel":
-        """The model that ships with this package (built by tools/open_face); loaded once, do not write into it."""
+        """The model that ships with this package (built by tools/open_face); loaded once, read only."""
         return _open_face()
 
     @classmethod
@@ -96,20 +100,22 @@ class FaceModel:
         """
         from safetensors import SafetensorError, safe_open
 
+        cure = "Give a file written by FaceModel.save."
         try:
             with safe_open(str(path), framework="pt") as file:
                 form = (file.metadata() or {}).get("format")
                 if form != FORMAT:
-                    raise InputError(path, f"format is {form!r}, not {FORMAT!r}", "Give a file written by FaceModel.save.")
+                    raise InputError(path, f"format is {form!r}, not {FORMAT!r}", cure)
                 tensors = {field.name: file.get_tensor(field.name) for field in fields(cls)}
             return cls(**{name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
         except InputError:
             raise
         except (OSError, SafetensorError, ValueError) as error:
-            raise InputError(path, f"not a face model ({error})", "Give a file written by FaceModel.save.") from error
+            raise InputError(path, f"not a face model ({error})", cure) from error
 
     def save(self, path: str | os.PathLike[str], *, source: str = "") -> None:
-        """Write one safetensors file, atomically. The bases are stored in half precision (relative error 0.0005).
+        """Write one safetensors file, atomically. The bases are stored in half precision (relative error
+        0.0005).
 
         Args:
             path: File to write or replace.
@@ -139,7 +145,8 @@ class FaceModel:
         Returns:
             (..., V, 3) in decimetres. Differentiable.
         """
-        offset = identity @ self.identity_basis.flatten(0, 1).T + expression @ self.expression_basis.flatten(0, 1).T
+        offset = identity @ self.identity_basis.flatten(0, 1).T
+        offset = offset + expression @ self.expression_basis.flatten(0, 1).T
         return self.mean + offset.unflatten(-1, (len(self.mean), 3))
 
     def to(self, device: str | torch.device) -> "FaceModel":

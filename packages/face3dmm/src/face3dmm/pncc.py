@@ -1,4 +1,4 @@
-"""PNCC: the face at zero pose, coloured by where each point lies in the mean shape (Zhu et al. 2016, sec. 3.2)."""
+"""PNCC: the face at zero pose, coloured by place in the mean shape (Zhu et al. 2016, section 3.2)."""
 
 import torch
 from torch import Tensor
@@ -7,8 +7,8 @@ from face3dmm.camera import Camera, model_to_world
 from face3dmm.model import FaceModel
 from face3dmm.raster import draw_attributes
 
-# Window (x0, y0, side) of the zero-pose picture, the same for everybody: the mean face fills four fifths of its height
-# and a wide-open jaw stays inside.
+# Window (x0, y0, side) of the zero-pose picture, the same for everybody: the mean face fills four fifths of
+# its height and a wide-open jaw stays inside.
 PNCC_CROP = (0.04, 0.095, 0.92)
 BACKGROUND = -1.0
 
@@ -35,8 +35,8 @@ def render_pncc(
         dtype: torch.float32, or torch.uint8 for storage: value / 127.5 - 1 gives the float back within 1/255.
 
     Returns:
-        (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255); background, eye and mouth openings are -1 (0).
-        Not differentiable.
+        (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255); background, eye and mouth openings are -1
+        (0). Not differentiable.
     """
     if expression.ndim != 2 or expression.shape[-1] != model.expression_basis.shape[-1]:
         raise ValueError(f"expression must have shape (B, 64), got {tuple(expression.shape)}")

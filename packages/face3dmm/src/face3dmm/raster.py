@@ -30,9 +30,11 @@ def rasterize(vertices: Tensor, faces: Tensor, size: Size) -> RasterOutput:
     """Nearest triangle at each pixel centre.
 
     Args:
-        vertices: (B, V, 3) float, x right and y down in pixels (the centre of the first pixel is 0.5, 0.5), depth > 0
-            growing away from the viewer. A triangle with a corner that is not finite or has depth <= 0 is left out.
-        faces: (F, 3) vertex numbers. Both sides are drawn; of two triangles at one depth the lower index wins.
+        vertices: (B, V, 3) float, x right and y down in pixels (the centre of the first pixel is 0.5, 0.5),
+            depth > 0 growing away from the viewer. A triangle with a corner that is not finite or has depth
+            <= 0 is left out.
+        faces: (F, 3) vertex numbers. Both sides are drawn; of two triangles at one depth the lower index
+            wins.
         size: Pixels, one number for a square or (height, width).
 
     Returns:
@@ -50,10 +52,9 @@ def rasterize(vertices: Tensor, faces: Tensor, size: Size) -> RasterOutput:
     if kernels is None:
         arrays = rasterize_reference(vertices.numpy(), faces.numpy(), (height, width))
         return RasterOutput(*(torch.from_numpy(array) for array in arrays))
-    kernels.rasterize(
-        vertices.data_ptr(), faces.data_ptr(), 0, index.data_ptr(), depth.data_ptr(), barycentric.data_ptr(), 0, 0.0,
-        frames, vertices.shape[1], len(faces), 0, height, width,
-    )  # fmt: skip
+    outputs = (index.data_ptr(), depth.data_ptr(), barycentric.data_ptr(), 0)
+    sizes = (frames, vertices.shape[1], len(faces), 0, height, width)
+    kernels.rasterize(vertices.data_ptr(), faces.data_ptr(), 0, *outputs, 0.0, *sizes)
     return RasterOutput(index, depth, barycentric)
 
 
@@ -78,7 +79,9 @@ def draw_attributes(
     vertices, faces, (height, width) = _checked(vertices, faces, size)
     attributes = attributes.detach().to("cpu", torch.float32).contiguous()
     if attributes.ndim != 2 or len(attributes) != vertices.shape[1]:
-        raise ValueError(f"attributes must have shape ({vertices.shape[1]}, C), got {tuple(attributes.shape)}")
+        raise ValueError(
+            f"attributes must have shape ({vertices.shape[1]}, C), got {tuple(attributes.shape)}"
+        )
     kernels = compiled()
     if kernels is None:
         drawn = rasterize(vertices, faces, (height, width))
@@ -87,10 +90,11 @@ def draw_attributes(
         return torch.where(drawn.index.unsqueeze(-1) >= 0, picture, background).movedim(-1, 1).contiguous()
     frames, channels = len(vertices), attributes.shape[1]
     picture = torch.empty((frames, channels, height, width))
+    outputs = (0, 0, 0, picture.data_ptr())
+    sizes = (frames, vertices.shape[1], len(faces), channels, height, width)
     kernels.rasterize(
-        vertices.data_ptr(), faces.data_ptr(), attributes.data_ptr(), 0, 0, 0, picture.data_ptr(), background,
-        frames, vertices.shape[1], len(faces), channels, height, width,
-    )  # fmt: skip
+        vertices.data_ptr(), faces.data_ptr(), attributes.data_ptr(), *outputs, background, *sizes
+    )
     return picture
 
 
@@ -106,5 +110,7 @@ def _checked(vertices: Tensor, faces: Tensor, size: Size) -> tuple[Tensor, Tenso
     vertices = vertices.detach().to("cpu", torch.float32).contiguous()
     faces = faces.to("cpu", torch.int64).contiguous()
     if len(faces) and not 0 <= int(faces.min()) <= int(faces.max()) < vertices.shape[1]:
-        raise ValueError(f"faces must lie in [0, {vertices.shape[1]}), got {int(faces.min())}..{int(faces.max())}")
+        raise ValueError(
+            f"faces must lie in [0, {vertices.shape[1]}), got {int(faces.min())}..{int(faces.max())}"
+        )
     return vertices, faces, (height, width)

@@ -1,4 +1,4 @@
-"""The z-buffer written for reading: one triangle at a time in numpy, the same answers as the compiled kernel."""
+"""The z-buffer written for reading: one triangle at a time in numpy, answers as the compiled kernel's."""
 
 import numpy as np
 
@@ -9,14 +9,15 @@ def rasterize_reference(
     """Nearest triangle at each pixel centre.
 
     Args:
-        vertices: (B, V, 3) x right and y down in pixels (the first pixel's centre is 0.5, 0.5), depth > 0 growing
-            away from the viewer. A triangle with a corner that is not finite or has depth <= 0 is left out.
+        vertices: (B, V, 3) x right and y down in pixels (the first pixel's centre is 0.5, 0.5), depth > 0
+            growing away from the viewer. A triangle with a corner that is not finite or has depth <= 0 is
+            left out.
         faces: (F, 3) vertex numbers. Both sides are drawn.
         size: (height, width).
 
     Returns:
-        index (B, H, W) int32, -1 where nothing is drawn; of two triangles at the same depth the lower index wins;
-        depth (B, H, W) float32, infinity where nothing is drawn;
+        index (B, H, W) int32, -1 where nothing is drawn; of two triangles at the same depth the lower index
+        wins; depth (B, H, W) float32, infinity where nothing is drawn;
         barycentric (B, H, W, 3) float32, perspective-correct, 0 where nothing is drawn.
     """
     height, width = size
@@ -46,7 +47,8 @@ def rasterize_reference(
                 ],
                 -1,
             )
-            with np.errstate(all="ignore"):  # a sliver's huge weights may overflow; its comparisons are then false
+            # The huge weights of a sliver may overflow; its comparisons are then false.
+            with np.errstate(all="ignore"):
                 shares = edges * (1 / (area * corners[:, 2]))
                 total = shares[..., 0] + shares[..., 1] + shares[..., 2]
                 inside = (edges * np.sign(area) >= 0).all(-1)
