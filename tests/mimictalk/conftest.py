@@ -1,0 +1,124 @@
+"""A command line run in this process, in an empty folder, with a state folder of its own."""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mimictalk.avatar import Avatar, write_avatar
+from mimictalk.cli import run
+from mimictalk.manifest import Manifest
+
+MEDIA = Path(os.environ.get("MIMICTALK_MEDIA", Path(__file__).resolve().parents[3] / "shared" / "media"))
+
+
+@dataclass
+class Ran:
+    """Exit code and texts of one command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        lines = self.out.splitlines()
+        assert len(lines) == 1, "exactly one object on stdout"
+        return json.loads(lines[0])
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def here(_isolated) -> Path:
+    return Path.cwd()
+
+
+@pytest.fixture
+def cli() -> Callable[..., Ran]:
+    def call(*arguments: object) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        code = run([str(argument) for argument in arguments], out, err)
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    return call
+
+
+class FakePrompt:
+    """Stands for a MotionPrompt: something with a `save`."""
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(b"a talking style")
+
+
+MANIFEST = Manifest(
+    preset="small",
+    seed=7,
+    steps=20,
+    tool="mimictalk test",
+    created="2026-11-21T00:00:00+00:00",
+    base_weights={"portrait3d/data/small.safetensors": hashlib.sha256(b"base").hexdigest()},
+    source={"name": "ref.mp4", "sha256": hashlib.sha256(b"clip").hexdigest()},
+    meta={"loss": 0.5},
+)
+
+
+@pytest.fixture
+def base() -> dict[str, str]:
+    """The base weights that avatars made by `make` stand on."""
+    return dict(MANIFEST.base_weights)
+
+
+@pytest.fixture
+def tensors() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "planes": torch.randn(3, 4, 8, 8, generator=generator),
+        "face_identity": torch.randn(80, generator=generator),
+        "source_euler": torch.tensor([0.1, -0.2, 0.05]),
+        "source_translation": torch.tensor([0.0, 0.3, 0.1]),
+    }
+
+
+@pytest.fixture
+def adapter(tmp_path) -> Path:
+    from safetensors.torch import save_file
+
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    save_file({"lora_A": torch.ones(2, 3)}, folder / "adapter_model.safetensors")
+    return folder
+
+
+@pytest.fixture
+def make(tensors, adapter) -> Callable[..., Avatar]:
+    """Writes a small avatar at a path."""
+
+    def write(path: Path, *, force: bool = False, with_prompt: bool = True, **changes: Any) -> Avatar:
+        return write_avatar(
+            path,
+            replace(MANIFEST, **changes),
+            tensors,
+            adapter,
+            FakePrompt() if with_prompt else None,
+            np.full((16, 16, 3), 128, np.uint8),
+            "# me\n",
+            force=force,
+        )
+
+    return write
