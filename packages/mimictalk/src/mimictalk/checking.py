@@ -41,9 +41,9 @@ def check_reference(path: Path, progress: Progress | None = None) -> Verdict:
     Raises:
         InputError: If an avatar cannot be made from it (of this package or of the library that noticed).
     """
+    check_is_video(path)
     from face3dmm import track_video
 
-    check_is_video(path)
     track = track_video(path, max_seconds=CHECK_SECONDS, progress=progress)
     frames = len(track.coeffs.expression)
     warnings = list(track.warnings)

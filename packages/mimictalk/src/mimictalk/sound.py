@@ -44,29 +44,32 @@ def read_sound(path: Path) -> Iterator[np.ndarray]:
     with open_media(path) as container:
         if not container.streams.audio:
             raise InputError(path, "it has no sound", "Give a file with a sound track.")
-        resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+        stream = container.streams.audio[0]
+        # FFmpeg would make one channel 3 dB quieter to spread it over two: it is doubled here instead.
+        layout = "mono" if stream.codec_context.channels == 1 else "stereo"
+        resampler = av.AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE)
         origin, filled = _first_picture(container), 0
         for frame in _frames(container):
-            time = frame.time or 0.0
-            origin = time if origin is None else origin
-            hole = round((time - origin) * SAMPLE_RATE) - filled
-            if SMALLEST_HOLE < hole < LARGEST_HOLE:
-                filled += hole
-                yield np.zeros((hole, 2), np.float32)
-            for block in _resample(resampler, frame):
-                early = min(max(0, -hole) if filled == 0 else 0, len(block))
-                hole += early
-                filled += len(block) - early
-                if early < len(block):
-                    yield block[early:]
+            for block in resampler.resample(frame):
+                time = block.time or 0.0
+                origin = time if origin is None else origin
+                hole = round((time - origin) * SAMPLE_RATE) - filled
+                if SMALLEST_HOLE < hole < LARGEST_HOLE:
+                    filled += hole
+                    yield np.zeros((hole, 2), np.float32)
+                samples = _stereo(block)
+                samples = samples[min(max(-hole, 0), len(samples)) if filled == 0 else 0 :]
+                filled += len(samples)
+                yield samples
         if not filled:
             raise InputError(path, "its sound cannot be decoded", "Convert it to WAV.")
-        yield from _resample(resampler, None)
+        for block in resampler.resample(None):
+            yield _stereo(block)
 
 
-def _resample(resampler: "av.AudioResampler", frame: "av.AudioFrame | None") -> Iterator[np.ndarray]:
-    for block in resampler.resample(frame):
-        yield np.clip(np.nan_to_num(block.to_ndarray().reshape(-1, 2)), -1, 1)
+def _stereo(block: "av.AudioFrame") -> np.ndarray:
+    samples = block.to_ndarray().reshape(-1, len(block.layout.channels))
+    return np.clip(np.nan_to_num(np.broadcast_to(samples, (len(samples), 2))), -1, 1)
 
 
 def _frames(container: "InputContainer") -> Iterator["av.AudioFrame"]:
