@@ -1,0 +1,147 @@
+"""The one module that imports mediapipe: face boxes, 478 face landmarks, the person's matte.
+
+Pinned to mediapipe 0.10.14, whose wheel carries these networks; later wheels do not.
+"""
+
+import importlib
+import os
+import sys
+import types
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+
+from face3dmm.stderr_filter import without_lines
+
+LANDMARKS = 478
+# What the C++ side writes to stderr at every start, whatever its log level; nobody can act on any of it.
+_NOISE = ("XNNPACK delegate", "absl::InitializeLog", "inference_feedback_manager", "gl_context")
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """A detected face, about brows to chin and ear to ear, in pixels.
+
+    Attributes:
+        x0, y0, x1, y1: Edges.
+        score: The detector's certainty in [0, 1].
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float
+
+    @property
+    def side(self) -> float:
+        """Geometric mean of width and height."""
+        return float(np.sqrt(max(0.0, self.x1 - self.x0) * max(0.0, self.y1 - self.y0)))
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle (x, y)."""
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+
+class _Graph:
+    """A running mediapipe graph."""
+
+    def __init__(self, module: str, solution: str, output: str, **options: Any) -> None:
+        self._output = output
+        with without_lines(_NOISE):
+            self._solution = getattr(_import(module), solution)(**options)
+            self._process(np.zeros((64, 64, 3), np.uint8))  # the networks speak up when they are first needed
+
+    def _process(self, picture: np.ndarray) -> Any:
+        return getattr(self._solution.process(np.ascontiguousarray(picture)), self._output)
+
+    def close(self) -> None:
+        """Stop the graph's threads."""
+        self._solution.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class FaceFinder(_Graph):
+    """Finds all faces of a picture, up to about 5 m away (BlazeFace, full range).
+
+    Args:
+        min_score: Faces less certain than this are left out, [0, 1].
+    """
+
+    def __init__(self, min_score: float = 0.5) -> None:
+        options = {"model_selection": 1, "min_detection_confidence": min_score}
+        super().__init__("face_detection", "FaceDetection", "detections", **options)
+
+    def __call__(self, picture: np.ndarray) -> list[FaceBox]:
+        """Boxes of the faces in one picture (H, W, 3) uint8 RGB, largest first."""
+        height, width = picture.shape[:2]
+        boxes = []
+        for one in self._process(picture) or ():
+            box = one.location_data.relative_bounding_box
+            x0, y0 = box.xmin * width, box.ymin * height
+            x1, y1 = x0 + box.width * width, y0 + box.height * height
+            boxes.append(FaceBox(x0, y0, x1, y1, float(one.score[0])))
+        return sorted(boxes, key=lambda box: -box.side)
+
+
+class LandmarkTracker(_Graph):
+    """Follows the landmarks of faces from frame to frame (face mesh with attention to lips and eyes).
+
+    Nothing is smoothed over time: the last frame only says where to look, so lips are not delayed.
+
+    Args:
+        faces: How many faces to follow at most.
+        still: Take each picture on its own.
+    """
+
+    def __init__(self, faces: int = 1, *, still: bool = False) -> None:
+        options = {"static_image_mode": still, "max_num_faces": faces, "refine_landmarks": True}
+        super().__init__("face_mesh", "FaceMesh", "multi_face_landmarks", **options)
+
+    def __call__(self, picture: np.ndarray) -> list[np.ndarray]:
+        """Landmarks of the faces in one picture (H, W, 3) uint8 RGB.
+
+        Returns:
+            One (478, 3) float32 per face: x, y in pixels, z in pixels towards the back, about 0 in the
+            middle of the head. The first 468 are the face mesh, then the subject's right iris (468-472)
+            and left iris (473-477).
+        """
+        height, width = picture.shape[:2]
+        faces = self._process(picture) or ()
+        scale = np.array([width, height, width], np.float32)
+        return [np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * scale for face in faces]
+
+
+class PersonSegmenter(_Graph):
+    """Tells persons from the background (MediaPipe selfie segmentation, 256 x 256 inside)."""
+
+    def __init__(self) -> None:
+        super().__init__("selfie_segmentation", "SelfieSegmentation", "segmentation_mask", model_selection=0)
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """Probability (H, W) float32 in [0, 1] that a pixel of (H, W, 3) uint8 RGB shows a person."""
+        return self._process(picture)
+
+
+@cache
+def _import(name: str) -> Any:
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # mediapipe 0.10.14 calls what protobuf 4.25 has marked for removal; both versions are pinned.
+    warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)
+    try:
+        importlib.import_module("cv2")
+    except ImportError:
+        # OpenCV's wheel needs libGL, which a bare Debian lacks. mediapipe imports it for its drawing
+        # functions only, and nothing here draws: an empty stand-in saves the user a system package.
+        sys.modules["cv2"] = types.ModuleType("cv2", "Empty stand-in: OpenCV cannot be loaded here.")
+    return importlib.import_module(f"mediapipe.python.solutions.{name}")

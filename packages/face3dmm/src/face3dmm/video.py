@@ -1,0 +1,183 @@
+"""Read a user's video at 25 frames per second by time stamps, upright and with square pixels."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from face3dmm.decoding import Decoder, check_file, check_stream, declared_duration, open_container
+from face3dmm.errors import InputError
+from face3dmm.timing import best_phase, resample
+from face3dmm.upright import Enlarger, Orientation, Upright, upright_size
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_PROBE_FRAMES = 150  # enough to see which frames a container repeats
+_REGULAR_PROBE = 25
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known about a video before all of it is read.
+
+    Attributes:
+        width, height: Of the upright picture with square pixels.
+        duration: Seconds, or None where the container does not say.
+        start: Seconds from the beginning of the sound to the first frame that is given (negative: the
+            picture comes first); 0 without sound. Skip this much sound to put it in step.
+        has_audio: Whether there is a sound stream.
+    """
+
+    width: int
+    height: int
+    duration: float | None
+    start: float
+    has_audio: bool
+
+
+class VideoReader:
+    """A checked video file that can be read again and again, one frame in memory at a time.
+
+    Args:
+        path: A regular local file.
+        fps: Frames per second to give.
+        max_seconds: Read no more than this from the start.
+
+    Attributes:
+        info: See `VideoInfo`.
+        warnings: What was odd, in words; complete after one whole pass.
+
+    Raises:
+        InputError: If it is no readable video, has more than 36 million pixels or lasts over 60 minutes.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, fps: float = 25.0, max_seconds: float | None = None
+    ) -> None:
+        if not fps > 0:
+            raise ValueError(f"fps must be positive, got {fps}")
+        if max_seconds is not None and not max_seconds > 0:
+            raise ValueError(f"max_seconds must be positive, got {max_seconds}")
+        self.path, self.fps, self.max_seconds = Path(path), fps, max_seconds
+        self.warnings: list[str] = []
+        check_file(self.path)
+        with open_container(self.path) as container:
+            check_stream(self.path, container, max_seconds)
+            self._look(container)
+
+    @property
+    def expected_frames(self) -> int:
+        """Number of frames that the container promises, 0 if it does not say; for progress only."""
+        seconds = min(self.info.duration or 0.0, self.max_seconds or float("inf"))
+        return round(seconds * self.fps)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self.frames()
+
+    def frames(self, longest: int | None = None) -> Iterator[np.ndarray]:
+        """Give whole frames (H, W, 3) uint8 RGB; a held frame is the same array again.
+
+        Args:
+            longest: Scale down so that no side has more pixels than this.
+        """
+        width, height = self.info.width, self.info.height
+        scale = min(1.0, (longest or max(width, height)) / max(width, height))
+        yield from self._converted(self._upright(scale))
+
+    def crops(self, crop: tuple[int, int, int], size: int = 512) -> Iterator[np.ndarray]:
+        """Give one square window of each frame, (size, size, 3) uint8 RGB.
+
+        Args:
+            crop: Left, top and side of the window in pixels of the upright picture.
+            size: Width and height to scale it to.
+        """
+        x0, y0, side = crop
+        width, height = self.info.width, self.info.height
+        if side <= 0 or min(x0, y0) < 0 or x0 + side > width or y0 + side > height:
+            raise ValueError(f"crop {crop} does not lie in the {width}x{height} picture")
+        # A large picture is scaled before it is cut: one resampling, and never a full-size RGB copy.
+        scale = min(1.0, size / side)
+        upright, window = self._upright(scale), size if scale < 1 else side
+        left, top = round(x0 * scale), round(y0 * scale)
+        enlarge = Enlarger(size) if window != size else None
+
+        def cut(frame: Any) -> np.ndarray:
+            picture = upright(frame)
+            y, x = min(top, len(picture) - window), min(left, picture.shape[1] - window)
+            part = np.ascontiguousarray(picture[y : y + window, x : x + window])
+            return part if enlarge is None else enlarge(part)
+
+        yield from self._converted(cut)
+
+    def _upright(self, scale: float) -> Upright:
+        # Rounded up: a window that touches the edge must find all its pixels.
+        width, height = (max(1, int(np.ceil(v * scale - 1e-6))) for v in (self.info.width, self.info.height))
+        return Upright(width, height, self._orientation)
+
+    def _converted(self, convert: Callable[[Any], np.ndarray]) -> Iterator[np.ndarray]:
+        before: Any = None
+        picture = np.empty(0)
+        for frame in self._resampled():
+            if frame is not before:
+                picture, before = convert(frame), frame
+            yield picture
+
+    def _resampled(self) -> Iterator[Any]:
+        limit = float("inf") if self.max_seconds is None else max(1, round(self.max_seconds * self.fps))
+        with open_container(self.path) as container:
+            decoder = Decoder(container, self.max_seconds)
+            whole = False
+            try:
+                for count, frame in enumerate(
+                    resample(decoder, self.fps, self._phase, lambda: decoder.last_for or 1 / self.fps)
+                ):
+                    if count >= limit:
+                        return
+                    yield frame
+                whole = self.max_seconds is None
+            finally:
+                self.warnings += [text for text in decoder.remarks(whole) if text not in self.warnings]
+
+    def _look(self, container: "InputContainer") -> None:
+        """Decode the first few seconds: size, orientation, start, and the phase of the time grid."""
+        stream = container.streams.video[0]
+        probe = _REGULAR_PROBE if stream.average_rate == self.fps else _PROBE_FRAMES
+        changes: list[float] = []
+        small: np.ndarray | None = None
+        first: Any = None
+        decoder = Decoder(container)
+        for _, frame in decoder:
+            first = first or frame
+            before, small = small, frame.reformat(64, 64, "gray").to_ndarray().astype(np.float32)
+            changes.append(0.0 if before is None else float(np.abs(small - before).mean()))
+            if len(changes) >= probe:
+                break
+        if first is None:
+            raise InputError(self.path, "not one picture in it can be decoded", "Copy or export it again.")
+        self._phase = best_phase(decoder.times, changes, self.fps)
+        self._orientation = Orientation.of(first)
+        aspect = float(stream.sample_aspect_ratio or 0)
+        width, height = upright_size(first, aspect, self._orientation)
+        audio = container.streams.audio[0] if container.streams.audio else None
+        start = 0.0
+        if audio is not None:
+            start = decoder.times[0] + self._phase - float((audio.start_time or 0) * (audio.time_base or 0))
+        self.info = VideoInfo(width, height, declared_duration(container), start, audio is not None)
+        if self._orientation != Orientation():
+            self.warnings.append("the picture is turned by its metadata: it is used upright")
+        if width * height != first.width * first.height:
+            self.warnings.append(f"the pixels are not square: it is used as {width}x{height}")
+        if abs(start) > 0.5 / self.fps:
+            order = "after" if start > 0 else "before"
+            self.warnings.append(f"the picture starts {abs(start):.2f} s {order} the sound")
+
+
+def open_video(
+    path: str | os.PathLike[str], *, fps: float = 25.0, max_seconds: float | None = None
+) -> VideoReader:
+    """Check a video file and return its reader; see `VideoReader`."""
+    return VideoReader(path, fps=fps, max_seconds=max_seconds)
