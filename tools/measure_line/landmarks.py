@@ -22,15 +22,13 @@ def detect(frames: np.ndarray) -> np.ndarray:
     Returns:
         (T, 478, 2) float64 pixels; NaN in frames without a face.
     """
-    from mediapipe.python.solutions.face_mesh import FaceMesh
+    from face3dmm.detector import LandmarkTracker
 
-    height, width = frames.shape[1:3]
     found = np.full((len(frames), 478, 2), np.nan)
-    with FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True) as mesh:
+    with LandmarkTracker() as tracker:
         for index, frame in enumerate(frames):
-            faces = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks
-            if faces:
-                found[index] = [(point.x * width, point.y * height) for point in faces[0].landmark]
+            for face in tracker(frame)[:1]:
+                found[index] = face[:, :2]
     return found
 
 
