@@ -3,6 +3,7 @@
 Every operation has a plain PyTorch twin of the same signature, named `<operation>_reference`.
 """
 
+from triplane_render._backend import build_info
 from triplane_render.compositing import composite_rays, composite_rays_reference
 from triplane_render.decoder import DecoderWeights, decode_reference
 from triplane_render.errors import InputError
@@ -21,6 +22,7 @@ __all__ = [
     "Planes",
     "Rays",
     "RenderOutput",
+    "build_info",
     "composite_rays",
     "composite_rays_reference",
     "decode_reference",

@@ -25,21 +25,6 @@ def activate_density(logits: Tensor, activation: DensityActivation) -> Tensor:
     return logits.relu() if activation == "relu" else logits
 
 
-def cell_widths(depths: Tensor, near: Tensor, far: Tensor) -> Tensor:
-    """Width of each sample's share of [near, far]: the cells end half-way between neighbours.
-
-    Args:
-        depths: (..., S) increasing.
-        near, far: (...).
-
-    Returns:
-        (..., S).
-    """
-    middles = (depths[..., :-1] + depths[..., 1:]) / 2
-    edges = torch.cat([near[..., None], middles, far[..., None]], -1)
-    return edges[..., 1:] - edges[..., :-1]
-
-
 def ray_weights_reference(densities: Tensor, deltas: Tensor) -> Tensor:
     """weight_i = T_i (1 - exp(-density_i delta_i)),  T_i = exp(-sum_{j<i} density_j delta_j).
 
@@ -105,9 +90,9 @@ def composite_rays_reference(
         features = (features[..., :-1, :] + features[..., 1:, :]) / 2
     elif deltas is None:
         middles = (depths[..., :-1] + depths[..., 1:]) / 2
-        deltas = cell_widths(
-            depths, 2 * depths[..., 0] - middles[..., 0], 2 * depths[..., -1] - middles[..., -1]
-        )  # fmt: skip
+        first, last = 2 * depths[..., :1] - middles[..., :1], 2 * depths[..., -1:] - middles[..., -1:]
+        edges = torch.cat([first, middles, last], -1)
+        deltas = edges[..., 1:] - edges[..., :-1]
     weights = ray_weights_reference(activate_density(densities, density_activation), deltas)
     return (
         (weights[..., None, :] @ features)[..., 0, :],

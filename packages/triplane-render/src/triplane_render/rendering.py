@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
+from triplane_render import _backend
+from triplane_render._ops import render_planes_kernel
 from triplane_render.compositing import (
     DensityActivation,
     MarchRule,
     activate_density,
-    cell_widths,
     composite_rays_reference,
     ray_weights_reference,
 )
@@ -34,12 +35,28 @@ def render_planes(
     density_activation: DensityActivation = "softplus",
     stop_transmittance: float = 0.0,
 ) -> RenderOutput:
-    """Render planes along rays; see `render_planes_reference` for every argument."""
+    """Render planes along rays by the fused kernel; see `render_planes_reference` for every argument.
+
+    The kernel takes float32 and float64 on the CPU; it keeps nothing per sample and computes the samples
+    again in the backward pass. Its results do not depend on the number of threads (`torch.set_num_threads`).
+    Anything else, and an installation without the compiled module, takes the reference.
+    """
+    if _fits_kernel(planes) and _backend.compiled() is not None:
+        march = March(
+            samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance
+        )  # fmt: skip
+        near, far = check_scene(planes, decoder, rays, near, far, march)
+        return RenderOutput(*render_planes_kernel(planes, decoder, rays, near, far, march))
     return render_planes_reference(
         planes, decoder, rays, near=near, far=far, samples=samples, importance_samples=importance_samples,
         layout=layout, box_warp=box_warp, rule=rule, density_activation=density_activation,
         stop_transmittance=stop_transmittance,
     )  # fmt: skip
+
+
+def _fits_kernel(planes: Tensor) -> bool:
+    small = planes[0:1].numel() < 2**31  # texels are counted in 32 bits
+    return planes.device.type == "cpu" and planes.dtype in (torch.float32, torch.float64) and small
 
 
 def render_planes_reference(
@@ -130,7 +147,7 @@ def _render_scene(
         depths, logits = (depths[..., :-1] + depths[..., 1:]) / 2, (logits[..., :-1] + logits[..., 1:]) / 2
         features = (features[..., :-1, :] + features[..., 1:, :]) / 2
     else:
-        deltas = cell_widths(depths, near, far)
+        deltas = ((far - near) / march.samples)[:, None].expand_as(depths)
     thickness = activate_density(logits, march.density_activation) * deltas
     if march.stop_transmittance:
         light = torch.exp(thickness.detach() - torch.cumsum(thickness.detach(), -1))

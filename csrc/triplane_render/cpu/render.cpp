@@ -1,0 +1,258 @@
+#include "render.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "dispatch.h"
+#include "layout.h"
+
+namespace triplane_render {
+namespace {
+
+constexpr int GROUP_ROWS = 128;    // samples marched together: their hidden units fit the second cache
+constexpr int CHUNK_ROWS = 512;    // samples that share one sum of decoder gradients
+constexpr int WAVE_ROWS = 16384;   // samples whose plane gradients wait to be spread
+
+template <class T>
+Scene<T> scene_of(const Request<T>& q, int64_t b) {
+  Scene<T> s{};
+  s.depth = q.depth, s.height = q.height, s.width = q.width;
+  for (int plane = 0; plane < 3; ++plane)
+    for (int axis = 0; axis < 3; ++axis) s.axes[plane][axis] = q.axes[plane][axis];
+  s.scale = T(q.scale);
+  s.origins = q.origins + b * q.rays * 3;
+  s.directions = q.directions + b * q.rays * 3;
+  s.near_limit = q.near_limit + b * q.rays;
+  s.far_limit = q.far_limit + b * q.rays;
+  s.features = q.features_out + b * q.rays * q.features;
+  s.depths = q.depth_out + b * q.rays;
+  s.opacity = q.opacity_out + b * q.rays;
+  if (q.grad_features) {
+    s.grad_features = q.grad_features + b * q.rays * q.features;
+    s.grad_depths = q.grad_depth + b * q.rays;
+    s.grad_opacity = q.grad_opacity + b * q.rays;
+  }
+  return s;
+}
+
+enum class Fate { marched, missed, broken };
+
+template <class T>
+Fate fate_of(const Scene<T>& s, int64_t ray) {
+  bool finite = std::isfinite(s.near_limit[ray]) && std::isfinite(s.far_limit[ray]);
+  for (int axis = 0; axis < 3; ++axis)
+    finite = finite && std::isfinite(s.origins[3 * ray + axis]) && std::isfinite(s.directions[3 * ray + axis]);
+  if (!finite) return Fate::broken;
+  return s.far_limit[ray] > s.near_limit[ray] ? Fate::marched : Fate::missed;
+}
+
+// The rays to march.
+template <class T>
+std::vector<int32_t> rays_to_march(const Scene<T>& s, int64_t rays) {
+  std::vector<int32_t> found;
+  for (int64_t ray = 0; ray < rays; ++ray)
+    if (fate_of(s, ray) == Fate::marched) found.push_back(int32_t(ray));
+  return found;
+}
+
+// Sets how many rays and samples go together. Depends on the request alone: results must not depend on threads.
+March grouped(March march) {
+  march.round = march.samples;
+  if (march.stop_transmittance > 0 && march.rule == Rule::alpha) march.round = std::min(march.samples, 8);
+  march.rays_per_group = std::max(1, GROUP_ROWS / (march.round + march.importance_samples));
+  return march;
+}
+
+template <class T>
+size_t scratch_bytes(const Kernels<T>& kernels, const Decoder<T>& net, const March& march) {
+  return (std::max<size_t>(kernels.scratch_size(net, march), 65536) + 63) / 64 * 64;
+}
+
+// Planes of one batch entry with channels last and padded: the caller's own memory where it is so already.
+template <class T>
+struct LastPlanes {
+  Block<T> own;
+  const T* data;
+  LastPlanes(Crew& crew, const Request<T>& q, int64_t b, int padded) {
+    const int64_t texels = int64_t(std::max(q.depth, 1)) * q.height * q.width;
+    const T* source = q.planes + b * 3 * q.channels * texels;
+    data = source;
+    if (q.channels_last && padded == q.channels) return;
+    own = Block<T>(3 * padded * texels);
+    data = own.get();
+    if (!q.channels_last) {
+      channels_to_last(crew, source, q.channels, padded, texels, own.get());
+      return;
+    }
+    crew.run(3, [&](int64_t plane, int) {
+      for (int64_t t = plane * texels; t < (plane + 1) * texels; ++t)
+        for (int c = 0; c < padded; ++c) own.get()[t * padded + c] = c < q.channels ? source[t * q.channels + c] : T(0);
+    });
+  }
+};
+
+}  // namespace
+
+template <class T>
+void render_forward(const Request<T>& q) {
+  const Kernels<T>& kernels = kernels_of<T>(q.instruction_set);
+  const PackedDecoder<T> net(q, kernels.lanes);
+  const March march = grouped(q.march);
+  Crew crew(q.threads);
+  const size_t bytes = scratch_bytes(kernels, net.view, march);
+  const Block<char> scratch(bytes * crew.size());
+  for (int64_t b = 0; b < q.batch; ++b) {
+    Scene<T> scene = scene_of(q, b);
+    const LastPlanes<T> planes(crew, q, b, net.view.channels_padded);
+    scene.planes = planes.data;
+    for (int64_t ray = 0; ray < q.rays; ++ray) {
+      const Fate fate = fate_of(scene, ray);
+      if (fate == Fate::marched) continue;
+      const T blank = fate == Fate::missed ? T(0) : std::numeric_limits<T>::quiet_NaN();
+      std::fill_n(scene.features + ray * q.features, q.features, blank);
+      scene.depths[ray] = scene.opacity[ray] = blank;
+    }
+    const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
+    const int64_t together = march.rays_per_group, groups = (int64_t(rays.size()) + together - 1) / together;
+    crew.run(groups, [&](int64_t group, int thread) {
+      const int64_t first = group * together;
+      const int count = int(std::min<int64_t>(together, int64_t(rays.size()) - first));
+      kernels.forward(scene, net.view, march, rays.data() + first, count, scratch.get() + thread * bytes);
+    });
+  }
+}
+
+namespace {
+
+// Sums of decoder gradients, one set per chunk of a wave, added up in the order of the chunks.
+template <class T>
+class DecoderSums {
+ public:
+  DecoderSums(const Decoder<T>& net, int lanes, int sets) : net_(net) {
+    out_padded_ = (net.features + 1 + lanes - 1) / lanes * lanes;
+    const size_t parts[] = {size_t(net.hidden) * net.channels_padded, size_t(net.hidden_padded),
+                            size_t(net.features + 1) * net.hidden_padded, size_t(out_padded_)};
+    for (int i = 0; i < 4; ++i) offset_[i + 1] = offset_[i] + (parts[i] + 15) / 16 * 16;
+    memory_ = Block<T>(offset_[4] * (sets + 1));
+    std::fill_n(memory_.get() + offset_[4] * sets, offset_[4], T(0));
+    total_ = sets;
+  }
+  DecoderGradient<T> cleared(int set) {
+    T* at = memory_.get() + offset_[4] * set;
+    std::fill_n(at, offset_[4], T(0));
+    return {at, at + offset_[1], at + offset_[2], at + offset_[3]};
+  }
+  void add_up(int sets) {
+    T* total = memory_.get() + offset_[4] * total_;
+    for (int set = 0; set < sets; ++set) {
+      const T* at = memory_.get() + offset_[4] * set;
+      for (size_t i = 0; i < offset_[4]; ++i) total[i] += at[i];
+    }
+  }
+  void write(const Request<T>& q) const {
+    const T* at = memory_.get() + offset_[4] * total_;
+    for (int h = 0; h < q.hidden; ++h) {
+      for (int c = 0; c < q.channels; ++c) q.grad_w1[h * q.channels + c] = at[h * net_.channels_padded + c];
+      q.grad_b1[h] = at[offset_[1] + h];
+      for (int row = 0; row <= q.features; ++row)
+        q.grad_w2[((row + 1) % (q.features + 1)) * q.hidden + h] = at[offset_[2] + row * net_.hidden_padded + h];
+    }
+    for (int row = 0; row <= q.features; ++row) q.grad_b2[(row + 1) % (q.features + 1)] = at[offset_[3] + row];
+  }
+
+ private:
+  const Decoder<T>& net_;
+  int out_padded_, total_;
+  size_t offset_[5] = {0, 0, 0, 0, 0};
+  Block<T> memory_;
+};
+
+}  // namespace
+
+// Rays go in waves. In a wave, first each chunk of rays is marched again: it sums its own decoder gradients and
+// leaves the gradient of every sample's plane features in `spread`. Then these are added to the planes, each
+// thread owning some channels of some plane and going through the samples in order. So no two threads ever add
+// to one number, and every number is a sum in an order that the request alone decides.
+template <class T>
+void render_backward(const Request<T>& q) {
+  const Kernels<T>& kernels = kernels_of<T>(q.instruction_set);
+  const PackedDecoder<T> net(q, kernels.lanes);
+  const March march = grouped(q.march);
+  Crew crew(q.threads);
+  const size_t bytes = scratch_bytes(kernels, net.view, march);
+  const Block<char> scratch(bytes * crew.size());
+
+  const int64_t rows_per_ray = march.samples + march.importance_samples, together = march.rays_per_group;
+  const int64_t chunk_rays = std::max<int64_t>(1, CHUNK_ROWS / (rows_per_ray * together)) * together;
+  const int64_t chunks = std::max<int64_t>(1, WAVE_ROWS / (rows_per_ray * chunk_rays));
+  const int64_t chunk_rows = chunk_rays * rows_per_ray;
+
+  const bool want_planes = q.grad_planes, want_decoder = q.grad_w1;
+  const int padded = net.view.channels_padded;
+  const int64_t texels = int64_t(std::max(q.depth, 1)) * q.height * q.width;
+  DecoderSums<T> sums(net.view, kernels.lanes, int(chunks));
+  Spread<T> spread{};
+  spread.capacity = want_planes ? chunks * chunk_rows : 0;
+  const Block<T> positions(3 * spread.capacity), gradients(padded * spread.capacity);
+  spread.positions = positions.get(), spread.gradients = gradients.get();
+  std::vector<int64_t> filled(chunks);
+
+  const bool in_place = q.channels_last && padded == q.channels;
+  const Block<T> own_grad(want_planes && !in_place ? 3 * padded * texels : 0);
+  const int vectors = padded / kernels.lanes;
+  const int parts = crew.size() == 1 ? 1 : std::min(vectors, (2 * crew.size() + 2) / 3);
+
+  for (int64_t b = 0; b < q.batch; ++b) {
+    Scene<T> scene = scene_of(q, b);
+    const LastPlanes<T> planes(crew, q, b, padded);
+    scene.planes = planes.data;
+    T* grad_planes = nullptr;
+    if (want_planes) {
+      grad_planes = in_place ? q.grad_planes + b * 3 * q.channels * texels : own_grad.get();
+      if (!in_place) std::fill_n(grad_planes, 3 * padded * texels, T(0));
+    }
+    const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
+    const int64_t count = int64_t(rays.size());
+    for (int64_t wave = 0; wave < count; wave += chunks * chunk_rays) {
+      const int64_t left = count - wave;
+      const int64_t here = std::min(chunks, (left + chunk_rays - 1) / chunk_rays);
+      crew.run(here, [&](int64_t chunk, int thread) {
+        const int64_t first = wave + chunk * chunk_rays, last = std::min(first + chunk_rays, count);
+        DecoderGradient<T> gradient{};
+        if (want_decoder) gradient = sums.cleared(int(chunk));
+        int64_t row = chunk * chunk_rows;
+        for (int64_t ray = first; ray < last; ray += together)
+          row += kernels.backward(scene, net.view, march, rays.data() + ray, int(std::min(together, last - ray)),
+                                  scratch.get() + thread * bytes, want_decoder ? &gradient : nullptr,
+                                  want_planes ? &spread : nullptr, row);
+        filled[chunk] = row;
+      });
+      crew.run((want_planes ? 3 * parts : 0) + (want_decoder ? 1 : 0), [&](int64_t task, int thread) {
+        if (want_decoder && task-- == 0) return sums.add_up(int(here));
+        const int plane = int(task) / parts, part = int(task) % parts;
+        const int from = vectors * part / parts * kernels.lanes, to = vectors * (part + 1) / parts * kernels.lanes;
+        for (int64_t chunk = 0; chunk < here; ++chunk)
+          kernels.scatter(scene, net.view, spread, chunk * chunk_rows, filled[chunk], plane, from, to,
+                          grad_planes + plane * padded * texels, scratch.get() + thread * bytes);
+      });
+    }
+    if (!want_planes || in_place) continue;
+    T* out = q.grad_planes + b * 3 * q.channels * texels;
+    if (!q.channels_last) {
+      channels_to_first(crew, grad_planes, q.channels, padded, texels, out);
+    } else {
+      for (int64_t t = 0; t < 3 * texels; ++t)
+        for (int c = 0; c < q.channels; ++c) out[t * q.channels + c] = grad_planes[t * padded + c];
+    }
+  }
+  if (want_decoder) sums.write(q);
+}
+
+template void render_forward<float>(const Request<float>&);
+template void render_forward<double>(const Request<double>&);
+template void render_backward<float>(const Request<float>&);
+template void render_backward<double>(const Request<double>&);
+
+}  // namespace triplane_render

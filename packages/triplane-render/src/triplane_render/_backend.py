@@ -1,0 +1,43 @@
+"""The compiled module: loaded on first use, and what it is."""
+
+import functools
+import importlib
+import os
+import warnings
+from types import ModuleType
+
+INSTRUCTION_SET_VARIABLE = "TRIPLANE_RENDER_INSTRUCTION_SET"
+
+
+@functools.cache
+def compiled() -> ModuleType | None:
+    """The compiled module, or None, after one warning, where the package was installed without it."""
+    try:
+        return importlib.import_module("triplane_render._C")
+    except ImportError as error:
+        warnings.warn(
+            f"triplane_render runs its PyTorch reference, which is slower: no compiled module ({error})",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+
+
+def build_info() -> dict[str, object]:
+    """What was compiled and what of it this machine can run.
+
+    Returns:
+        compiler: its version, or None where the reference runs.
+        instruction_sets: those that run here, best first; environment variable
+            TRIPLANE_RENDER_INSTRUCTION_SET picks one by name.
+        cuda_architectures: those compiled for.
+    """
+    module = compiled()
+    if module is None:
+        return {"compiler": None, "instruction_sets": [], "cuda_architectures": []}
+    return dict(module.build_info())
+
+
+def wanted_instruction_set() -> str:
+    """The instruction set asked for by the environment, or "" for the best."""
+    return os.environ.get(INSTRUCTION_SET_VARIABLE, "")

@@ -1,0 +1,201 @@
+"""The fused renderer as operators of torch: schema, shapes without data, gradient."""
+
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from triplane_render import _backend
+from triplane_render.compositing import DensityActivation, MarchRule
+from triplane_render.decoder import DecoderWeights, FeatureActivation
+from triplane_render.march import March
+from triplane_render.rays import Rays
+
+# What the kernels call these choices: their place in the Literal.
+RULES = get_args(MarchRule)
+DENSITY_ACTIVATIONS = get_args(DensityActivation)
+FEATURE_ACTIVATIONS = get_args(FeatureActivation)
+
+
+def _is_channels_last(planes: Tensor) -> bool:
+    return not planes.is_contiguous() and planes.movedim(2, -1).is_contiguous()
+
+
+def _call(
+    name: str,
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    others: dict[str, Tensor],
+) -> None:
+    """Call a compiled function with raw pointers; the tensors live until it returns."""
+    channels_last = _is_channels_last(planes)
+    tensors = {
+        "planes": planes if channels_last else planes.contiguous(),
+        **{key: value.contiguous() for key, value in zip(("w1", "b1", "w2", "b2"), decoder, strict=True)},
+        **{
+            key: value.contiguous()
+            for key, value in zip(("origins", "directions", "near", "far"), scene, strict=True)
+        },
+        **others,
+    }
+    box_warp, stop_transmittance = numbers
+    samples, importance_samples, rule, density_activation, feature_activation = choices
+    arguments = {
+        "batch": planes.shape[0],
+        "rays": scene[0].shape[1],
+        "channels": planes.shape[2],
+        "depth": planes.shape[3] if planes.ndim == 6 else 0,
+        "height": planes.shape[-2],
+        "width": planes.shape[-1],
+        "channels_last": channels_last,
+        "axes": [axes[0:3], axes[3:6], axes[6:9]],
+        "scale": 2 / box_warp,
+        "hidden": decoder[0].shape[0],
+        "features": decoder[2].shape[0] - 1,
+        "feature_activation": feature_activation,
+        "samples": samples,
+        "importance_samples": importance_samples,
+        "rule": rule,
+        "density_activation": density_activation,
+        "stop_transmittance": stop_transmittance,
+        "threads": torch.get_num_threads(),
+        "instruction_set": _backend.wanted_instruction_set(),
+        **{key: value.data_ptr() for key, value in tensors.items()},
+    }
+    kind = "float32" if planes.dtype == torch.float32 else "float64"
+    getattr(_backend.compiled(), f"{name}_{kind}")(arguments)
+
+
+@torch.library.custom_op("triplane_render::render_planes", mutates_args=(), device_types="cpu")
+def _render(
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+) -> tuple[Tensor, Tensor, Tensor]:
+    features, depth, opacity = _outputs(decoder, scene)
+    out = {"features_out": features, "depth_out": depth, "opacity_out": opacity}
+    _call("render_forward", planes, decoder, scene, axes, numbers, choices, out)
+    return features, depth, opacity
+
+
+def _outputs(decoder: list[Tensor], scene: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    batch, count = scene[0].shape[:2]
+    return (
+        scene[0].new_empty(batch, count, decoder[2].shape[0] - 1),
+        scene[0].new_empty(batch, count),
+        scene[0].new_empty(batch, count),
+    )
+
+
+@_render.register_fake
+def _render_fake(
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _outputs(decoder, scene)
+
+
+@torch.library.custom_op("triplane_render::render_planes_backward", mutates_args=(), device_types="cpu")
+def _render_backward(
+    grads: list[Tensor],
+    outputs: list[Tensor],
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    want_planes: bool,
+    want_decoder: bool,
+) -> list[Tensor]:
+    wanted = _gradients(planes, decoder, want_planes, want_decoder)
+    names = ["grad_planes"] * want_planes + ["grad_w1", "grad_b1", "grad_w2", "grad_b2"] * want_decoder
+    others = dict(zip(names, wanted, strict=True))
+    others |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
+    dense = [grad.contiguous() for grad in grads]
+    others |= dict(zip(("grad_features", "grad_depth", "grad_opacity"), dense, strict=True))
+    _call("render_backward", planes, decoder, scene, axes, numbers, choices, others)
+    return wanted
+
+
+def _gradients(
+    planes: Tensor, decoder: list[Tensor], want_planes: bool, want_decoder: bool
+) -> list[Tensor]:
+    """Zeros for the gradients that are wanted: planes, then the four of the decoder."""
+    wanted = []
+    if want_planes and _is_channels_last(planes):
+        wanted.append(torch.zeros_like(planes, memory_format=torch.preserve_format))
+    elif want_planes:
+        wanted.append(planes.new_zeros(planes.shape))
+    if want_decoder:
+        wanted += [weight.new_zeros(weight.shape) for weight in decoder]
+    return wanted
+
+
+@_render_backward.register_fake
+def _render_backward_fake(
+    grads: list[Tensor],
+    outputs: list[Tensor],
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    want_planes: bool,
+    want_decoder: bool,
+) -> list[Tensor]:
+    return _gradients(planes, decoder, want_planes, want_decoder)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    planes, decoder, scene, ctx.axes, ctx.numbers, ctx.choices = inputs
+    ctx.save_for_backward(planes, *decoder, *scene, *output)
+
+
+def _differentiate(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+    planes, *rest = ctx.saved_tensors
+    decoder, scene, outputs = rest[:4], rest[4:8], rest[8:]
+    want_planes, want_decoder = ctx.needs_input_grad[0], any(ctx.needs_input_grad[1])
+    wanted = _render_backward(
+        list(grads), outputs, planes, decoder, scene, ctx.axes, ctx.numbers, ctx.choices,
+        want_planes, want_decoder,
+    )  # fmt: skip
+    grad_planes = wanted[0] if want_planes else None
+    grad_decoder = wanted[want_planes:] if want_decoder else [None] * 4
+    return grad_planes, grad_decoder, [None] * 4, None, None, None
+
+
+_render.register_autograd(_differentiate, setup_context=_keep)
+
+
+def render_planes_kernel(
+    planes: Tensor, decoder: DecoderWeights, rays: Rays, near: Tensor, far: Tensor, march: March
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, depth and opacity by the compiled kernels; the arguments have been checked."""
+    scene = [rays.origins, rays.directions, near, far]
+    return _render(
+        planes,
+        [decoder.w1, decoder.b1, decoder.w2, decoder.b2],
+        [part.detach() for part in scene],
+        [axis for plane in march.layout.axes for axis in plane],
+        [march.box_warp, march.stop_transmittance],
+        [
+            march.samples,
+            march.importance_samples,
+            RULES.index(march.rule),
+            DENSITY_ACTIVATIONS.index(march.density_activation),
+            FEATURE_ACTIVATIONS.index(decoder.feature_activation),
+        ],
+    )
