@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import wave
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,6 +64,26 @@ class FakePrompt:
 
     def save(self, path: Path) -> None:
         path.write_bytes(b"a talking style")
+
+
+@pytest.fixture
+def prompt() -> FakePrompt:
+    return FakePrompt()
+
+
+@pytest.fixture
+def write_wav() -> Callable[[Path, np.ndarray, int], Path]:
+    """Writes (n, channels) float in [-1, 1] as 16 bit PCM."""
+
+    def write(path: Path, samples: np.ndarray, rate: int) -> Path:
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(samples.shape[1])
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes((samples * 32767).astype("<i2").tobytes())
+        return path
+
+    return write
 
 
 MANIFEST = Manifest(

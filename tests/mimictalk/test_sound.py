@@ -1,6 +1,5 @@
 """The sound track for the output is in step with the picture, and says so when there is none."""
 
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,16 +9,6 @@ import pytest
 
 from mimictalk.errors import InputError
 from mimictalk.sound import SAMPLE_RATE, has_sound, read_sound
-
-
-def write_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
-    """(n, channels) float in [-1, 1] as 16 bit PCM."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return path
 
 
 def write_clip(path: Path, *, video_from: float, audio_from: float, click: float, hole: float = 0.0) -> Path:
@@ -58,7 +47,7 @@ def click_time(path: Path) -> float:
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (16000, 1), (44100, 2), (96000, 2)])
-def test_any_rate_becomes_48_khz_stereo(here, rate, channels):
+def test_any_rate_becomes_48_khz_stereo(here, write_wav, rate, channels):
     times = np.arange(rate) / rate
     tone = np.repeat(0.5 * np.sin(2 * np.pi * 200 * times)[:, None], channels, axis=1)
     blocks = list(read_sound(write_wav(here / "a.wav", tone, rate)))

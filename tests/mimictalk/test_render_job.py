@@ -1,0 +1,160 @@
+"""`render` around its drawing: options reach what they should, the file is whole, marked and in step."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from mimictalk import motion_sources, rendering
+from mimictalk.marks import SYNTHETIC, read_mark
+from mimictalk.render_job import RenderSettings
+from mimictalk.state import remember_avatar
+
+FRAMES = 30
+
+
+@pytest.fixture
+def drawing(monkeypatch):
+    """Motion and drawing replaced by something quick; returns what they were asked to do."""
+    asked = SimpleNamespace(settings=None, background="unset", frames=FRAMES, fail_at=None)
+    motion = SimpleNamespace(expression=torch.zeros(FRAMES, 64), fps=25.0)
+
+    def motion_from(avatar, settings, console, progress):
+        asked.settings = settings
+        console.warn("it is quiet")
+        return motion
+
+    def load_renderer(avatar, background=None):
+        asked.background = background
+
+        def frames(given):
+            assert given is motion
+            for index in range(asked.frames):
+                if index == asked.fail_at:
+                    raise asked.fault
+                yield np.full((512, 512, 3), 5 * index, np.uint8)
+
+        return SimpleNamespace(frames=frames)
+
+    monkeypatch.setattr(motion_sources, "motion_from_audio", motion_from)
+    monkeypatch.setattr(motion_sources, "motion_from_clip", motion_from)
+    monkeypatch.setattr(rendering, "load_renderer", load_renderer)
+    return asked
+
+
+@pytest.fixture
+def me(here, make, monkeypatch, base) -> Path:
+    monkeypatch.setattr("mimictalk.avatar.installed", lambda: base)
+    return make(here / "me").path
+
+
+@pytest.fixture
+def speech(here, write_wav) -> Path:
+    return write_wav(here / "hello.wav", np.zeros((16000 * FRAMES // 25, 1)), 16000)
+
+
+def decoded(path: Path) -> tuple[int, float]:
+    """Number of frames and seconds of sound."""
+    with av.open(str(path)) as container:
+        pictures = sum(1 for _ in container.decode(video=0))
+    with av.open(str(path)) as container:
+        return pictures, sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+
+def test_a_video_is_written_and_marked(cli, here, me, speech, drawing):
+    ran = cli("render", "me", "--audio", "hello.wav")
+    assert (ran.code, ran.out) == (0, "me-hello.mp4\n")
+    frames, seconds = decoded(here / "me-hello.mp4")
+    assert frames == FRAMES
+    assert abs(seconds - FRAMES / 25) <= 0.04
+    mark = read_mark(here / "me-hello.mp4")
+    assert mark is not None
+    assert (mark["digitalSourceType"], mark["drivenBy"]) == (SYNTHETIC, "audio")
+    assert mark["avatarSha256"] == cli("render", "me", "--audio", "hello.wav", "--json").json["avatar_sha256"]
+
+
+def test_json(cli, me, speech, drawing):
+    told = cli("render", "me", "--audio", "hello.wav", "-o", "x.mp4", "--json").json
+    assert (told["video"], told["frames"], told["fps"], told["seconds"]) == ("x.mp4", FRAMES, 25.0, 1.2)
+    assert told["warnings"] == ["it is quiet"]
+
+
+def test_options_arrive(cli, me, speech, drawing):
+    ran = cli(
+        "render", "--audio", "hello.wav", "me", "--seed", 3, "--style-strength", 1.5,
+        "--pose", "static", "--blink", "none", "--background", "#102030",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    wanted = {"seed": 3, "style_strength": 1.5, "pose": "static", "blink": "none"}
+    assert {key: getattr(drawing.settings, key) for key in wanted} == wanted
+    assert drawing.background[0, 0].tolist() == [16, 32, 48]
+
+
+def test_the_last_avatar_is_used_when_none_is_named(cli, me, speech, drawing):
+    remember_avatar(me)
+    assert cli("render", "--audio", "hello.wav").out == "me-hello.mp4\n"
+
+
+def test_the_drivers_sound_is_kept(cli, here, me, speech, drawing):
+    cli("render", "me", "--audio", "hello.wav", "-o", "driver.mp4")
+    ran = cli("render", "me", "--drive", "driver.mp4", "-o", "copy.mp4")
+    assert ran.code == 0, ran.err
+    assert decoded(here / "copy.mp4")[1] > 1
+    assert read_mark(here / "copy.mp4")["drivenBy"] == "video"
+    assert drawing.settings.drive_pose == "relative"
+    assert cli("render", "me", "--drive", "driver.mp4", "--drive-pose", "absolute").code == 0
+    assert drawing.settings.drive_pose == "absolute"
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), RuntimeError("x"), MemoryError()])
+def test_a_failure_in_the_middle_leaves_the_old_video(cli, here, me, speech, drawing, fault):
+    (here / "out.mp4").write_bytes(b"old")
+    drawing.fail_at, drawing.fault = 10, fault
+    ran = cli("render", "me", "--audio", "hello.wav", "-o", "out.mp4")
+    assert ran.code == (130 if isinstance(fault, KeyboardInterrupt) else 1)
+    assert (here / "out.mp4").read_bytes() == b"old"
+    assert sorted(entry.name for entry in here.iterdir()) == ["hello.wav", "me", "out.mp4"]
+
+
+def test_no_input_is_overwritten(cli, here, me, speech, drawing):
+    cli("render", "me", "--audio", "hello.wav", "-o", "driver.mp4")
+    before = (here / "driver.mp4").read_bytes()
+    for arguments in (["--drive", "driver.mp4"], ["--audio", "hello.wav", "--pose", "driver.mp4"]):
+        ran = cli("render", "me", *arguments, "-o", "./driver.mp4")
+        assert ran.err == (
+            "driver.mp4: the video would overwrite its own input\nChoose another name with -o.\n"
+        )
+        assert ran.code == 2
+    assert (here / "driver.mp4").read_bytes() == before
+
+
+def test_a_folder_is_no_video(cli, here, me, speech, drawing):
+    (here / "x.mp4").mkdir()
+    assert cli("render", "me", "--audio", "hello.wav", "-o", "x.mp4").err == (
+        "x.mp4: it is a folder\nGive the name of a video, such as out.mp4.\n"
+    )
+
+
+def test_a_damaged_avatar_is_refused_before_any_work(cli, here, me, speech, drawing):
+    content = bytearray((me / "identity.safetensors").read_bytes())
+    content[-1] ^= 1
+    (me / "identity.safetensors").write_bytes(content)
+    ran = cli("render", "me", "--audio", "hello.wav")
+    assert ran.code == 2
+    assert ran.err.startswith("me/identity.safetensors: its sha256 does not match avatar.json")
+    assert drawing.settings is None
+
+
+def test_other_base_weights_are_refused(cli, me, speech, drawing, monkeypatch):
+    monkeypatch.setattr("mimictalk.avatar.installed", dict)
+    ran = cli("render", "me", "--audio", "hello.wav")
+    assert ran.code == 2
+    assert "me: it stands on base weights portrait3d/data/small.safetensors" in ran.err
+
+
+def test_settings_name_the_driver():
+    assert RenderSettings(audio=Path("a.wav")).driver == Path("a.wav")
+    assert RenderSettings(drive=Path("a.mp4")).driver == Path("a.mp4")
