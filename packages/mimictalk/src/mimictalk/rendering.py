@@ -16,9 +16,13 @@ class Renderer:
     Args:
         tensors: Content of identity.safetensors.
         adapter_dir: Folder with the adapter in peft's format.
+        background: (512, 512, 3) uint8 to stand before; None keeps the clip's.
     """
 
-    def __init__(self, tensors: "dict[str, Tensor]", adapter_dir: Any) -> None:
+    def __init__(
+        self, tensors: "dict[str, Tensor]", adapter_dir: Any, background: "np.ndarray | None" = None
+    ) -> None:
+        import torch
         from mimictalk_adapt.lora import load_adapter, merge
         from portrait3d.drawing import PortraitRenderer
         from portrait3d.identity import Identity
@@ -27,7 +31,11 @@ class Renderer:
         load_adapter(model, adapter_dir)
         merge(model)
         self.face_identity = tensors["face_identity"].float()
-        self.portrait = PortraitRenderer(model, Identity.from_tensors(tensors))
+        identity = Identity.from_tensors(tensors)
+        if background is not None:
+            plate = torch.as_tensor(background.copy()).permute(2, 0, 1).float() / 127.5 - 1
+            identity = identity.with_background(plate)
+        self.portrait = PortraitRenderer(model, identity)
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
         """Frames of a motion, one after another.
@@ -59,6 +67,6 @@ def base_model(tensors: "dict[str, Tensor]") -> Any:
     return Portrait3D.from_pretrained("small")
 
 
-def load_renderer(avatar: "Avatar") -> Renderer:
+def load_renderer(avatar: "Avatar", background: "np.ndarray | None" = None) -> Renderer:
     """A renderer for a checked avatar."""
-    return Renderer(avatar.tensors(), avatar.adapter_dir)
+    return Renderer(avatar.tensors(), avatar.adapter_dir, background)

@@ -1,0 +1,85 @@
+"""A tracked video as the portrait model learns from it: frames, masks, plates and PNCC."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from face3dmm import FaceTrack
+    from portrait3d.clip import PortraitClip
+    from torch import Tensor
+
+MOUTH, EYES = (13, 14), ((33, 133), (362, 263))  # MediaPipe landmarks of the inner lips and the eye corners
+Progress = Callable[[str, int, int, dict[str, Any]], None]
+
+
+def portrait_clip(
+    video: Path, track: "FaceTrack", max_seconds: float | None, progress: Progress, pncc_size: int = 256
+) -> "PortraitClip":
+    """Gather what adaptation needs of a video.
+
+    Args:
+        video: The file that was tracked.
+        track: Its track; frames beyond it are not used.
+        max_seconds: Use the beginning only.
+        progress: Called with (stage, done, total, numbers).
+        pncc_size: Side of the PNCC pictures.
+    """
+    import torch
+    from face3dmm import Camera, FaceModel, fill_background, read_crops, render_pncc, segment_frames
+    from portrait3d.clip import PortraitClip
+
+    from mimictalk.driving import torso_keypoints
+
+    count = len(track.coeffs.expression)
+    if max_seconds is not None:
+        count = min(count, max(1, round(max_seconds * track.fps)))
+    coeffs, model = track.coeffs, FaceModel.open_face()
+    frames = torch.empty(count, 512, 512, 3, dtype=torch.uint8)
+    for index, frame in enumerate(read_crops(video, track.crop)):
+        if index == count:
+            break
+        frames[index] = torch.from_numpy(frame)
+        progress("read", index + 1, count, {})
+    landmarks = track.landmarks[:count]
+    masks = segment_frames(frames, landmarks, progress=lambda done, total: progress("masks", done, total, {}))
+    background = fill_background(frames, masks.person)
+    expression, euler, translation = coeffs.expression[:count], coeffs.euler[:count], coeffs.translation[:count]
+    pncc = torch.cat(
+        [
+            render_pncc(model, coeffs.identity, part, size=pncc_size, dtype=torch.uint8)
+            for part in expression.split(16)
+        ]
+    )
+    canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
+    camera = Camera.from_head_pose(euler, translation)
+    points = landmarks[..., :2] / 512
+    focus = torch.stack([points[:, list(pair)].mean(1) for pair in (MOUTH, *EYES)], 1)
+    return PortraitClip(
+        frames=frames,
+        head_mask=torch.as_tensor(masks.head),
+        torso_mask=torch.as_tensor(masks.torso),
+        pncc=pncc,
+        canonical_pncc=canonical,
+        camera_to_world=camera.camera_to_world,
+        intrinsics=camera.intrinsics,
+        keypoints=torso_keypoints(coeffs.identity, euler, translation),
+        focus=focus,
+        background=torch.as_tensor(background),
+        confidence=coeffs.confidence[:count],
+        fps=track.fps,
+    )
+
+
+def source_torso(clip: "PortraitClip", source: int) -> "Tensor":
+    """The source frame's torso, extended under the head: (4, S, S) colour in [-1, 1] and alpha in [0, 1]."""
+    import torch
+    from face3dmm import extend_torso
+
+    colour, alpha = extend_torso(clip.frames[source].numpy(), clip.torso_mask[source].numpy())
+    return torch.cat(
+        [
+            torch.as_tensor(colour).permute(2, 0, 1).float() / 127.5 - 1,
+            torch.as_tensor(alpha)[None].float() / 255,
+        ]
+    )
