@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 60.0
 GOOD_SECONDS = 10.0
-PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"RIFF....WEBP": "WebP"}
+PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def check_reference(path: Path, progress: Progress | None = None) -> Verdict:
     Raises:
         InputError: If an avatar cannot be made from it (of this package or of the library that noticed).
     """
-    check_is_video(path)
+    refuse_picture(path)
     from face3dmm import track_video
 
     track = track_video(path, max_seconds=CHECK_SECONDS, progress=progress)
@@ -59,9 +59,9 @@ def check_reference(path: Path, progress: Progress | None = None) -> Verdict:
 
 def check_clip_sound(path: Path) -> tuple["AudioFeatures | None", tuple[str, ...]]:
     """Features of a clip's speech, or None, and what is odd about its sound."""
-    from talk_motion import extract_features
     from talk_motion.audio import read_audio
     from talk_motion.errors import InputError as SoundError
+    from talk_motion.features import extract_features
 
     no_style = "the avatar gets no talking style of its own"
     if not has_sound(path):
@@ -80,22 +80,18 @@ def check_clip_sound(path: Path) -> tuple["AudioFeatures | None", tuple[str, ...
     return features, tuple(warnings)
 
 
-def check_is_video(path: Path) -> None:
-    """Refuse what is no video file before any decoder sees it.
+def refuse_picture(path: Path) -> None:
+    """Say what is wrong when a picture is given where a clip is needed; a video decoder would only stutter.
 
     Raises:
-        InputError: For a missing or empty file, a folder, a pipe or device, or a picture.
+        InputError: If the file begins as a picture does.
     """
-    if not path.exists():
-        raise InputError(path, "there is no such file", "Check the name.")
     if not path.is_file():
-        raise InputError(path, "it is not a regular file", "Give a video file such as REF.mp4.")
+        return
     with path.open("rb") as file:
-        head = file.read(16)
-    if not head:
-        raise InputError(path, "the file is empty", "Copy or download it again.")
-    for magic, kind in PICTURES.items():
-        if head.startswith(magic[:4]) and (kind != "WebP" or head[8:12] == b"WEBP"):
-            raise InputError(
-                path, f"it is a picture ({kind}), not a video", "Give a clip of the person talking."
-            )
+        head = file.read(12)
+    kind = next((kind for magic, kind in PICTURES.items() if head.startswith(magic)), None)
+    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+        kind = "WebP"
+    if kind is not None:
+        raise InputError(path, f"it is a picture ({kind}), not a video", "Give a clip of the person talking.")

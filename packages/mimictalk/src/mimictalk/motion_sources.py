@@ -63,8 +63,9 @@ def speak(
     **options: Any,
 ) -> "MotionSequence":
     """Speech to motion; `options` are those of `talk_motion.generate`. Warns of an odd sound."""
-    from talk_motion import MotionModel, extract_features, generate
+    from talk_motion import MotionModel, generate
     from talk_motion.audio import read_audio
+    from talk_motion.features import extract_features
 
     clip = read_audio(audio)
     for warning in clip.warnings:

@@ -91,10 +91,9 @@ def repeat_there_and_back(values: Tensor, frames: int) -> Tensor:
 
 
 def track_for(path: Path, progress: "object" = None, max_seconds: float | None = None) -> "FaceTrack":
-    """Track a clip; refuses what is no video with the app's own words."""
-    from mimictalk.checking import check_is_video
-
-    check_is_video(path)
+    """Track a clip; a picture in its place is told as one."""
     from face3dmm import track_video
+    from mimictalk.checking import refuse_picture
 
+    refuse_picture(path)
     return track_video(path, max_seconds=max_seconds, progress=progress)

@@ -1,0 +1,112 @@
+"""The verdict on a clip: pictures are told, sound decides about the style, everything odd is said."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import face3dmm
+from mimictalk.checking import check_clip_sound, check_reference, refuse_picture
+from mimictalk.errors import InputError
+
+
+@pytest.fixture
+def tracking(monkeypatch):
+    """A track of the wanted length without looking at pictures."""
+    track = SimpleNamespace(warnings=("the picture is turned",), fps=25.0)
+
+    def track_video(path, **options):
+        track.options = options
+        return track
+
+    def last(seconds: float):
+        track.coeffs = SimpleNamespace(expression=torch.zeros(round(25 * seconds), 64))
+        return track
+
+    monkeypatch.setattr(face3dmm, "track_video", track_video, raising=False)
+    return last
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n....", "PNG"),
+        (b"\xff\xd8\xff\xe0........", "JPEG"),
+        (b"GIF89a......", "GIF"),
+        (b"RIFF\x00\x00\x00\x00WEBP", "WebP"),
+    ],
+)
+def test_a_picture_is_told_as_one(here, content, kind):
+    (here / "me.mp4").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        refuse_picture(here / "me.mp4")
+    assert str(caught.value) == (
+        f"{here / 'me.mp4'}: it is a picture ({kind}), not a video\nGive a clip of the person talking."
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x00\x00\x20ftypisom", b"RIFF\x00\x00\x00\x00AVI "])
+def test_other_files_are_left_to_the_decoder(here, content):
+    (here / "me.mp4").write_bytes(content)
+    refuse_picture(here / "me.mp4")
+    refuse_picture(here / "gone.mp4")
+
+
+def talk(seconds: float, level: float = 0.1) -> np.ndarray:
+    """A buzz at 120 Hz, switched at 4 Hz over a little hiss: voiced and modulated as speech is."""
+    times = np.arange(round(seconds * 16000)) / 16000
+    buzz = sum(np.sin(2 * np.pi * 120 * k * times) / k for k in range(1, 12))
+    hiss = 0.001 * np.random.default_rng(0).standard_normal(len(times))
+    return (level * buzz * (np.sin(2 * np.pi * 4 * times) > 0) + hiss)[:, None]
+
+
+def test_speech_gives_a_style(here, write_wav):
+    features, warnings = check_clip_sound(write_wav(here / "a.wav", talk(4), 16000))
+    assert features is not None
+    assert warnings == ()
+
+
+def test_noise_gives_none(here, write_wav):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((64000, 1)).clip(-3, 3)
+    features, warnings = check_clip_sound(write_wav(here / "a.wav", noise, 16000))
+    assert features is None
+    assert warnings[-1] == ("no speech was found in the sound: the avatar gets no talking style of its own")
+
+
+def test_a_late_sound_is_told(here, write_wav):
+    sound = np.concatenate([np.zeros((9600, 1)), talk(4)])
+    features, warnings = check_clip_sound(write_wav(here / "a.wav", sound, 16000))
+    assert features is not None
+    assert warnings == ("the sound begins with 0.60 s of nothing: it may be late against the picture",)
+
+
+def test_a_sound_that_cannot_be_read_costs_only_the_style(here, write_wav):
+    write_wav(here / "a.wav", talk(0.02), 16000)
+    features, warnings = check_clip_sound(here / "a.wav")
+    assert features is None
+    assert warnings[-1].endswith("the avatar gets no talking style of its own")
+
+
+def test_a_good_clip(here, write_wav, tracking):
+    tracking(12)
+    verdict = check_reference(write_wav(here / "a.wav", talk(12), 16000))
+    assert verdict.warnings == ("the picture is turned",)
+    assert verdict.facts == {"video": str(here / "a.wav"), "seconds": 12.0, "frames": 300, "speech": True}
+    assert verdict.track.options["max_seconds"] == 60
+
+
+def test_a_short_clip_is_told(here, write_wav, tracking):
+    tracking(4)
+    verdict = check_reference(write_wav(here / "a.wav", talk(4), 16000))
+    assert verdict.warnings[1] == (
+        "the clip is short (4.0 s): 20 s or more of talking give a better likeness"
+    )
+
+
+def test_the_command(cli, here, write_wav, tracking):
+    tracking(12)
+    write_wav(here / "a.wav", talk(12), 16000)
+    ran = cli("check", "a.wav")
+    assert (ran.code, ran.out, ran.err) == (0, "a.wav: fit for adapt\n", "warning: the picture is turned\n")
+    assert cli("check", "a.wav", "--json").json["seconds"] == 12.0
