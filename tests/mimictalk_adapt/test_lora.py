@@ -1,7 +1,7 @@
 import pytest
 import torch
-from toy_backbone import ToyBackbone
 from torch import nn
+from toy_backbone import ToyBackbone
 
 from mimictalk_adapt import AdaptConfig, adapt
 from mimictalk_adapt.lora import evaluating, inject, load_adapter, lora_parameters, merge, save_adapter

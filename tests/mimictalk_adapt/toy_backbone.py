@@ -9,7 +9,9 @@ class ToyBackbone:
 
     def __init__(self, seed: int = 0, poison_step: int | None = None) -> None:
         generator = torch.Generator().manual_seed(seed)
-        self.net = nn.Sequential(nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 1), nn.BatchNorm2d(3))
+        self.net = nn.Sequential(
+            nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 1), nn.BatchNorm2d(3)
+        )
         for parameter in self.net.parameters():
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
         self.static = nn.Parameter(torch.zeros(1, 4, 8, 8))

@@ -12,7 +12,9 @@ def make(portrait, clip) -> PortraitAdaptation:
 
 def test_every_static_tensor_and_every_target_layer_gets_a_gradient(portrait, clip) -> None:
     backbone = make(portrait, clip)
-    torch.nn.init.normal_(portrait.motion_adapter.out.weight, std=0.1)  # else nothing before it has a gradient
+    torch.nn.init.normal_(
+        portrait.motion_adapter.out.weight, std=0.1
+    )  # else nothing before it has a gradient
     torch.nn.init.normal_(portrait.super_resolution.up2.weight, std=0.1)
     torch.nn.init.normal_(portrait.torso_warp.out.weight, std=0.1)
     backbone.torso.data[:3] = torch.rand(3, 128, 128)

@@ -18,7 +18,9 @@ TINY = PortraitConfig(
 
 
 def test_encoder_levels_have_the_published_strides() -> None:
-    levels = MiTEncoder(3, (8, 8, 16, 16), (1, 1, 1, 1), (1, 1, 2, 2), (8, 4, 2, 1))(torch.zeros(1, 3, 64, 64))
+    levels = MiTEncoder(3, (8, 8, 16, 16), (1, 1, 1, 1), (1, 1, 2, 2), (8, 4, 2, 1))(
+        torch.zeros(1, 3, 64, 64)
+    )
     assert [level.shape[-1] for level in levels] == [16, 8, 4, 2]
 
 

@@ -37,14 +37,19 @@ class AdaptResult:
 
 
 def batch_generator(seed: int, step: int) -> torch.Generator:
-    """The randomness of one batch: a function of (seed, step), so that a resumed run sees the same batches."""
+    """The randomness of one batch: a function of (seed, step), for a resumed run to see the same."""
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % (2**63 - 1))
 
 
 def adapt(
-    backbone: AdaptableBackbone, config: AdaptConfig, *, budget_s: float | None = None,
-    state_folder: Path | None = None, key: str = "", progress: Progress | None = None,
-) -> AdaptResult:  # fmt: skip
+    backbone: AdaptableBackbone,
+    config: AdaptConfig,
+    *,
+    budget_s: float | None = None,
+    state_folder: Path | None = None,
+    key: str = "",
+    progress: Progress | None = None,
+) -> AdaptResult:
     """Learn one person (MimicTalk section 3.2): the static tensors directly, the network through LoRA.
 
     Adam with betas (0.9, 0.98) as published. The network stays in evaluation mode, so that frozen
@@ -74,14 +79,18 @@ def adapt(
     resumed_at, skipped, last_save = done, 0, time.monotonic()
     curve: list[tuple[int, dict[str, float]]] = []
     if budget_s is not None:
-        config = replace(config, steps=_steps_within(backbone, config, budget_s - (time.monotonic() - started)))
+        config = replace(
+            config, steps=_steps_within(backbone, config, budget_s - (time.monotonic() - started))
+        )
     try:
         while done < config.steps:
             terms = _step(backbone, config, optimizer, parameters, done)
             done += 1
             skipped += terms is None
             if skipped > 20 + done // 10:
-                raise RuntimeError(f"{skipped} of {done} steps had no finite loss; the input or settings are bad")
+                raise RuntimeError(
+                    f"{skipped} of {done} steps had no finite loss; the input or settings are bad"
+                )
             if terms and done % max(1, config.steps // 100) == 0:
                 curve.append((done, terms))
             if progress is not None:
@@ -109,9 +118,12 @@ def _optimizer(
 
 
 def _step(
-    backbone: AdaptableBackbone, config: AdaptConfig, optimizer: torch.optim.Adam,
-    parameters: dict[str, nn.Parameter], step: int,
-) -> dict[str, float] | None:  # fmt: skip
+    backbone: AdaptableBackbone,
+    config: AdaptConfig,
+    optimizer: torch.optim.Adam,
+    parameters: dict[str, nn.Parameter],
+    step: int,
+) -> dict[str, float] | None:
     """One optimiser step; None where it was left out."""
     for group in optimizer.param_groups:
         group["lr"] = group["base"] * config.rate(step)
@@ -121,8 +133,9 @@ def _step(
         return None
     loss.backward()
     norms: list[Tensor] = [
-        torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_norm) for group in optimizer.param_groups
-    ]  # fmt: skip
+        torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_norm)
+        for group in optimizer.param_groups
+    ]
     if not all(bool(torch.isfinite(norm)) for norm in norms):
         return None
     optimizer.step()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -51,8 +52,11 @@ def save_adapter(network: nn.Module, folder: Path, *, r: int, lora_alpha: int, t
 
     folder.mkdir(parents=True, exist_ok=True)
     state = get_peft_model_state_dict(network, adapter_name=NAME)
-    save_file({name: value.detach().contiguous().clone() for name, value in state.items()},
-              str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})  # fmt: skip
+    save_file(
+        {name: value.detach().contiguous().clone() for name, value in state.items()},
+        str(folder / "adapter_model.safetensors"),
+        metadata={"format": "pt"},
+    )
     LoraConfig(
         r=r, lora_alpha=lora_alpha, target_modules=sorted(targets), inference_mode=True
     ).save_pretrained(str(folder))
@@ -69,13 +73,13 @@ def load_adapter(network: nn.Module, folder: Path) -> None:
 
     config = LoraConfig.from_pretrained(str(folder))
     inject_adapter_in_model(config, network, adapter_name=NAME)
-    outcome = set_peft_model_state_dict(network, load_file(str(folder / "adapter_model.safetensors")), NAME)
+    outcome: Any = set_peft_model_state_dict(network, load_file(str(folder / "adapter_model.safetensors")), NAME)
     if outcome.unexpected_keys:
         raise ValueError(f"adapter does not fit this network: {outcome.unexpected_keys[:3]} unknown")
 
 
 def merge(network: nn.Module) -> nn.Module:
-    """Fold LoRA into the weights and take the wrappers out, in place: nothing left to pay for at inference."""
+    """Fold LoRA into the weights and take the wrappers out, in place."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for name, module in list(network.named_modules()):

@@ -23,6 +23,7 @@ class Renderer:
         self, tensors: "dict[str, Tensor]", adapter_dir: Any, background: "np.ndarray | None" = None
     ) -> None:
         import torch
+
         from mimictalk_adapt.lora import load_adapter, merge
         from portrait3d.drawing import PortraitRenderer
         from portrait3d.identity import Identity
@@ -55,7 +56,7 @@ class Renderer:
 
 
 def base_model(tensors: "dict[str, Tensor]") -> Any:
-    """The generic model that an avatar was adapted from: the embedded weights, or a random start by its seed."""
+    """The generic model that an avatar was adapted from: the embedded weights, or a random start."""
     import torch
 
     from portrait3d.model import Portrait3D

@@ -40,13 +40,25 @@ class PortraitClip:
 
     def __post_init__(self) -> None:
         count = len(self.frames)
-        per_frame = ("head_mask", "torso_mask", "pncc", "camera_to_world", "intrinsics", "keypoints", "focus",
-                     "confidence")  # fmt: skip
+        per_frame = (
+            "head_mask",
+            "torso_mask",
+            "pncc",
+            "camera_to_world",
+            "intrinsics",
+            "keypoints",
+            "focus",
+            "confidence",
+        )
         for name in per_frame:
             if len(getattr(self, name)) != count:
-                raise ValueError(f"PortraitClip.{name} has {len(getattr(self, name))} entries for {count} frames")
+                raise ValueError(
+                    f"PortraitClip.{name} has {len(getattr(self, name))} entries for {count} frames"
+                )
         if self.frames.dtype != torch.uint8 or self.frames.dim() != 4 or self.frames.shape[-1] != 3:
-            raise ValueError(f"PortraitClip.frames must be uint8 (T, S, S, 3), got {tuple(self.frames.shape)}")
+            raise ValueError(
+                f"PortraitClip.frames must be uint8 (T, S, S, 3), got {tuple(self.frames.shape)}"
+            )
 
     def __len__(self) -> int:
         return len(self.frames)

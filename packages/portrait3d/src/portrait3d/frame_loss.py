@@ -11,7 +11,9 @@ from portrait3d.head_bounds import Window
 from portrait3d.losses import alpha_loss, energy_loss, entropy_loss, pyramid_loss, weighted_l1
 from portrait3d.model import Portrait3D
 
-MARGIN = 8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
+MARGIN = (
+    8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
+)
 
 
 @dataclass(frozen=True)

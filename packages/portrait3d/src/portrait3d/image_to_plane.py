@@ -22,20 +22,27 @@ class ImageToPlane(nn.Module):
         self.config = config
         width, tokens = config.encoder_width, config.encoder_tokens
         self.low_stem = nn.Sequential(
-            nn.Conv2d(5, width, 5, 4, 2), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.Conv2d(5, width, 5, 4, 2),
             nn.LeakyReLU(0.2),
-        )  # fmt: skip
+            nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.LeakyReLU(0.2),
+        )
         self.low_embed = PatchEmbed(2 * width, tokens, 3, 2)
         self.low_blocks = nn.ModuleList(Block(tokens, 4, 1, 2) for _ in range(config.encoder_depth))
         self.low_out = nn.Conv2d(tokens, 16 * width, 1)
         self.high = nn.Sequential(
-            nn.Conv2d(5, width, 7, 2, 3), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2)
-        )  # fmt: skip
+            nn.Conv2d(5, width, 7, 2, 3),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+        )
         self.mix = nn.Sequential(
-            nn.Conv2d(2 * width, width, 3, 1, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
             nn.Conv2d(width, 3 * config.plane_channels, 3, 1, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, head: Tensor) -> Tensor:
         """Predict canonical planes.

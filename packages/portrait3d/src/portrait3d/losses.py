@@ -87,6 +87,11 @@ def total_variation(planes: Tensor) -> Tensor:
 
 
 __all__ = [
-    "alpha_loss", "energy_loss", "entropy_loss", "laplacian_bands", "pyramid_loss", "total_variation",
+    "alpha_loss",
+    "energy_loss",
+    "entropy_loss",
+    "laplacian_bands",
+    "pyramid_loss",
+    "total_variation",
     "weighted_l1",
-]  # fmt: skip
+]

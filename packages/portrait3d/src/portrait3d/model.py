@@ -113,16 +113,23 @@ class Portrait3D(nn.Module):
             return part.contiguous()
 
         out = render_planes(
-            planes, self.decoder.weights(), Rays(cut(rays.origins), cut(rays.directions)),
-            near=cut(near)[..., 0], far=cut(far)[..., 0], samples=config.ray_samples, box_warp=config.box_warp,
-        )  # fmt: skip
+            planes,
+            self.decoder.weights(),
+            Rays(cut(rays.origins), cut(rays.directions)),
+            near=cut(near)[..., 0],
+            far=cut(far)[..., 0],
+            samples=config.ray_samples,
+            box_warp=config.box_warp,
+        )
         shape = (1, -1, window.rows, window.columns)
         features = out.features.transpose(1, 2).reshape(shape)
         opacity = out.opacity.reshape(shape)
         colour, alpha = self.super_resolution(features, opacity)
         return HeadLayer(window, features[:, :3], opacity, colour, alpha)
 
-    def render_back(self, torso: Tensor, background: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def render_back(
+        self, torso: Tensor, background: Tensor, source: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The bent torso over the background.
 
         Args:
@@ -172,9 +179,10 @@ class Portrait3D(nn.Module):
         missing, unexpected = model.load_state_dict(state, strict=False)
         if missing or unexpected:
             raise InputError(
-                str(folder), f"weights do not fit this version ({len(missing)} missing, {len(unexpected)} unknown)",
+                str(folder),
+                f"weights do not fit this version ({len(missing)} missing, {len(unexpected)} unknown)",
                 "Install the package version named in its small.json, or adapt again.",
-            )  # fmt: skip
+            )
         return model.eval()
 
     @staticmethod

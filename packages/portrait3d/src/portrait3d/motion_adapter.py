@@ -26,10 +26,13 @@ class MotionAdapter(nn.Module):
         )
         self.head = SegFormerHead(config.adapter_dims, width)
         self.to_plane = nn.Sequential(
-            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2),
-        )  # fmt: skip
+            nn.Conv2d(width, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+        )
         self.out = nn.Conv2d(width, 4 * 3 * config.plane_channels, 1)
         nn.init.zeros_(self.out.weight)
         assert self.out.bias is not None

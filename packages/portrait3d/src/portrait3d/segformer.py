@@ -84,9 +84,17 @@ class Stage(nn.Module):
     """A patch embedding and its blocks: one resolution of the pyramid."""
 
     def __init__(
-        self, channels_in: int, dim: int, depth: int, heads: int, *, reduction: int, ratio: int, kernel: int,
+        self,
+        channels_in: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        *,
+        reduction: int,
+        ratio: int,
+        kernel: int,
         stride: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.embed = PatchEmbed(channels_in, dim, kernel, stride)
         self.blocks = nn.ModuleList(Block(dim, heads, reduction, ratio) for _ in range(depth))
@@ -106,9 +114,14 @@ class MiTEncoder(nn.Module):
     """The four-stage mix transformer; returns the picture at 1/4, 1/8, 1/16 and 1/32 of its size."""
 
     def __init__(
-        self, channels_in: int, dims: tuple[int, ...], depths: tuple[int, ...], heads: tuple[int, ...],
-        reductions: tuple[int, ...], ratio: int = 2,
-    ) -> None:  # fmt: skip
+        self,
+        channels_in: int,
+        dims: tuple[int, ...],
+        depths: tuple[int, ...],
+        heads: tuple[int, ...],
+        reductions: tuple[int, ...],
+        ratio: int = 2,
+    ) -> None:
         super().__init__()
         self.stages = nn.ModuleList()
         for index, (dim, depth, head, reduction) in enumerate(
@@ -116,8 +129,16 @@ class MiTEncoder(nn.Module):
         ):
             kernel, stride = (7, 4) if index == 0 else (3, 2)
             self.stages.append(
-                Stage(channels_in, dim, depth, head, reduction=reduction, ratio=ratio, kernel=kernel,
-                      stride=stride)  # fmt: skip
+                Stage(
+                    channels_in,
+                    dim,
+                    depth,
+                    head,
+                    reduction=reduction,
+                    ratio=ratio,
+                    kernel=kernel,
+                    stride=stride,
+                )
             )
             channels_in = dim
 

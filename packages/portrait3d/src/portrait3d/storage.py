@@ -24,8 +24,11 @@ def weights_folder(name: str | Path) -> Path:
     """
     folder = EMBEDDED if str(name) == "small" else Path(name)
     if not (folder / "small.safetensors").is_file() or not (folder / "small.json").is_file():
-        raise InputError(str(folder), "no portrait weights (small.safetensors, small.json) here",
-                         "Reinstall portrait3d, or give a folder written by Portrait3D.save.")  # fmt: skip
+        raise InputError(
+            str(folder),
+            "no portrait weights (small.safetensors, small.json) here",
+            "Reinstall portrait3d, or give a folder written by Portrait3D.save.",
+        )
     return folder
 
 
@@ -36,9 +39,11 @@ def save_weights(model: "Portrait3D", folder: Path, card: dict[str, object]) -> 
     folder.mkdir(parents=True, exist_ok=True)
     blob = save({name: value.detach().half().contiguous() for name, value in model.state_dict().items()})
     description = {
-        "format": "portrait3d weights, 1", "config": model.config.to_dict(),
-        "sha256": hashlib.sha256(blob).hexdigest(), **card,
-    }  # fmt: skip
+        "format": "portrait3d weights, 1",
+        "config": model.config.to_dict(),
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        **card,
+    }
     write_whole(folder / "small.safetensors", blob)
     write_whole(folder / "small.json", json.dumps(description, indent=1).encode())
 
@@ -54,8 +59,11 @@ def load_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     description = json.loads((folder / "small.json").read_text())
     blob = (folder / "small.safetensors").read_bytes()
     if hashlib.sha256(blob).hexdigest() != description["sha256"]:
-        raise InputError(str(folder / "small.safetensors"), "sha256 differs from small.json: the file is damaged",
-                         "Reinstall portrait3d.")  # fmt: skip
+        raise InputError(
+            str(folder / "small.safetensors"),
+            "sha256 differs from small.json: the file is damaged",
+            "Reinstall portrait3d.",
+        )
     return {name: value.float() for name, value in load(blob).items()}, description
 
 

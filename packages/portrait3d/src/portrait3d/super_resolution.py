@@ -17,9 +17,11 @@ class SuperResolution(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(channels + 1, width, 3, 1, 1)
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 3, 1, 1))
+            nn.Sequential(
+                nn.Conv2d(width, width, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 3, 1, 1)
+            )
             for _ in range(2)
-        )  # fmt: skip
+        )
         half = width // 2
         self.up1 = nn.Conv2d(width, 4 * half, 3, 1, 1)
         self.fine = nn.Conv2d(half, half, 3, 1, 1)
@@ -36,8 +38,8 @@ class SuperResolution(nn.Module):
             opacity: (B, 1, H, W) in [0, 1].
 
         Returns:
-            colour (B, 3, 4H, 4W), times alpha, and alpha (B, 1, 4H, 4W); neither is clamped, so that a loss on
-            them has a gradient everywhere.
+            colour (B, 3, 4H, 4W), times alpha, and alpha (B, 1, 4H, 4W); neither is clamped, so that a
+            loss on them has a gradient everywhere.
         """
         x = self.stem(torch.cat([features, opacity], 1))
         for block in self.blocks:

@@ -75,8 +75,11 @@ class TorsoWarp(nn.Module):
         candidates = grid + shifts[:, :, None, None]
         batch, count = shifts.shape[:2]
         bent = F.grid_sample(
-            small.repeat_interleave(count, 0), candidates.flatten(0, 1), padding_mode="border", align_corners=False
-        )  # fmt: skip
+            small.repeat_interleave(count, 0),
+            candidates.flatten(0, 1),
+            padding_mode="border",
+            align_corners=False,
+        )
         heat = keypoint_heatmaps(target, size) - keypoint_heatmaps(source, size)
         x = torch.cat([heat, bent.reshape(batch, -1, size, size)], 1)
         fine = F.leaky_relu(self.down1(x), 0.2)

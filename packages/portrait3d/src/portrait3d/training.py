@@ -1,7 +1,7 @@
 """Training of the generic model on clips of many people.
 
-One stage learns what Real3D-Portrait learns in three (image-to-plane, motion, head-torso-background): at this
-size nothing needs freezing, and the synthetic people give exact cameras, expressions and masks from the start.
+One stage learns what Real3D-Portrait learns in three (image-to-plane, motion, head-torso-background): at
+this size nothing needs freezing, and synthetic people give exact cameras, expressions and masks.
 """
 
 import time
@@ -77,14 +77,15 @@ def training_loss(
         source=clip.driving_pncc(source),
         keypoints=clip.keypoints[source][None],
     )
-    total, sums = torch.zeros(()), {}
+    total = torch.zeros(())
+    sums: dict[str, Tensor] = {}
     for _ in range(config.targets):
         index = draw(len(clip))
         window = training_window(model, clip, index, config.window, generator)
         loss, terms = frame_loss(model, clip, layers, index, window, LossWeights())
         total = total + loss / config.targets
         for name, value in terms.items():
-            sums[name] = sums.get(name, 0) + value.detach() / config.targets
+            sums[name] = sums.get(name, torch.zeros(())) + value.detach() / config.targets
     return total, sums
 
 
@@ -129,5 +130,9 @@ def train(
         if bool(torch.isfinite(norm)):
             optimizer.step()
         if progress is not None:
-            progress(step + 1, config.steps, {"loss": float(loss.detach())} | {k: float(v) for k, v in terms.items()})
+            progress(
+                step + 1,
+                config.steps,
+                {"loss": float(loss.detach())} | {k: float(v) for k, v in terms.items()},
+            )
     return config.steps
