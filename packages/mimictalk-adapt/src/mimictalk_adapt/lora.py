@@ -73,7 +73,8 @@ def load_adapter(network: nn.Module, folder: Path) -> None:
 
     config = LoraConfig.from_pretrained(str(folder))
     inject_adapter_in_model(config, network, adapter_name=NAME)
-    outcome: Any = set_peft_model_state_dict(network, load_file(str(folder / "adapter_model.safetensors")), NAME)
+    state = load_file(str(folder / "adapter_model.safetensors"))
+    outcome: Any = set_peft_model_state_dict(network, state, NAME)
     if outcome.unexpected_keys:
         raise ValueError(f"adapter does not fit this network: {outcome.unexpected_keys[:3]} unknown")
 
