@@ -44,9 +44,7 @@ def named_shapes(rig: Rig) -> np.ndarray:
     """The ARKit shapes (52, 468, 3) in the order of ARKIT_NAMES."""
     found: dict[str, np.ndarray] = {}
     for name, shape in (eye_shapes(rig) | brow_shapes(rig) | side_shapes(rig)).items():
-        if name == "browInnerUp":
-            found[name] = shape + rig.mirrored(shape)
-        elif name == "cheekPuff":
+        if name in ("browInnerUp", "cheekPuff"):
             found[name] = shape
         else:
             found[name + "Left"], found[name + "Right"] = shape, rig.mirrored(shape)

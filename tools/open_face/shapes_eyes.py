@@ -2,7 +2,7 @@
 
 import numpy as np
 from rig import Rig
-from topology import LEFT_BROW, LEFT_LOWER_LID, LEFT_UPPER_LID
+from topology import LEFT_BROW, LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_UPPER_LID
 
 # The fold above and the bag below the left eye, outer to inner, column by column of the lid lines.
 FOLD = (359, 467, 260, 259, 257, 258, 286, 414, 463)
@@ -43,18 +43,21 @@ def eye_shapes(rig: Rig) -> dict[str, np.ndarray]:
 
 
 def brow_shapes(rig: Rig) -> dict[str, np.ndarray]:
-    """Brow shapes of the left side; browInnerUp belongs to both and is made whole by the caller."""
-    hold = (*LEFT_UPPER_LID, 10, 338, 297, 332, 284)
+    """Brow shapes of the left side, and browInnerUp, which belongs to both."""
+    hold = (*LEFT_UPPER_LID, *RIGHT_UPPER_LID, 10, 338, 297, 332, 284, 109, 67, 103, 54)
+    side = rig.left()
     x = rig.points[list(LEFT_BROW), 0]
     t = (x - x.min()) / (x.max() - x.min())  # 0 at the inner end, 1 at the outer
 
     def brow(inner: tuple[float, float, float], outer: tuple[float, float, float], bend: float) -> np.ndarray:
         share = t**bend
         moves = (1 - share)[:, None] * np.array(inner) + share[:, None] * np.array(outer)
-        return rig.spread(dict(zip(LEFT_BROW, moves, strict=True)), 0.36, hold)
+        left = dict(zip(LEFT_BROW, moves, strict=True))
+        right = {int(rig.mirror[vertex]): m * (-1, 1, 1) for vertex, m in left.items()}
+        return rig.spread(left | right, 0.36, hold)
 
     return {
-        "browDown": brow((-0.03, -0.07, 0.015), (-0.01, -0.04, 0.0), 1.0),
+        "browDown": side * brow((-0.03, -0.07, 0.015), (-0.01, -0.04, 0.0), 1.0),
         "browInnerUp": brow((0.0, 0.095, 0.0), (0.0, 0.0, 0.0), 0.8),
-        "browOuterUp": brow((0.0, 0.01, 0.0), (0.0, 0.085, -0.01), 0.9),
+        "browOuterUp": side * brow((0.0, 0.01, 0.0), (0.0, 0.085, -0.01), 0.9),
     }

@@ -4,7 +4,8 @@ import numpy as np
 from rig import Field, Rig
 from topology import LOWER_LIP, UPPER_LIP
 
-JAW_ANGLE = 0.40  # radians of a wide-open mouth
+JAW_ANGLE = 0.37  # radians of a wide-open mouth
+JAW_GLIDE = (0.0, -0.05, 0.11)  # the joint slides forward and down as the mouth opens
 # From the middle of the cheek contours (234, 454): the joint in front of the ear canal.
 HINGE = (0.0, 0.06, -0.10)
 CHIN = (152, 148, 377, 176, 400, 175, 199, 200, 18, 83, 313, 201, 421, 208, 428, 171, 396, 32, 262, 194, 418)
@@ -36,7 +37,7 @@ def jaw_shapes(rig: Rig) -> dict[str, np.ndarray]:
     cos, sin = np.cos(JAW_ANGLE), np.sin(JAW_ANGLE)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     arm = rig.points - hinge
-    opened = weight * (arm @ turn.T - arm)
+    opened = weight * (arm @ turn.T - arm + JAW_GLIDE)
     narrow = {291: (-0.03, 0, 0.01), 61: (0.03, 0, 0.01)}
     opened += rig.spread({v: np.array(m) for v, m in narrow.items()}, 0.3, [13, 14, 0, 17])
     gap = opened[list(LOWER_LIP[3])] - opened[list(UPPER_LIP[3])]

@@ -36,17 +36,21 @@ def render_pncc(
 
     Returns:
         (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255); background, eye and mouth openings are -1
-        (0). Not differentiable.
+        (0). Not differentiable. A frame's picture does not depend on the batch it is in.
     """
     if expression.ndim != 2 or expression.shape[-1] != model.expression_basis.shape[-1]:
         raise ValueError(f"expression must have shape (B, 64), got {tuple(expression.shape)}")
     if dtype not in (torch.float32, torch.uint8):
         raise ValueError(f"dtype must be torch.float32 or torch.uint8, got {dtype}")
+    zero = model.mean.new_zeros(3)
+    camera = Camera.from_head_pose(zero, zero).crop(*crop)
     with torch.no_grad():
-        vertices = model.vertices(identity, expression)
-        zero = vertices.new_zeros(3)
-        uv, depth = Camera.from_head_pose(zero, zero).crop(*crop).project(model_to_world(vertices))
-        screen = torch.cat([uv * size, depth.unsqueeze(-1)], -1)
+        # Frame by frame: a product over the batch rounds differently for each batch size, and a frame's
+        # picture must not depend on the frames it is drawn with.
+        screen = model.mean.new_empty((len(expression), *model.mean.shape))
+        for frame, person, face in zip(screen, identity.expand(len(expression), -1), expression, strict=True):
+            uv, depth = camera.project(model_to_world(model.vertices(person, face)))
+            frame[:, :2], frame[:, 2] = uv * size, depth
         faces = model.faces[_outside(model)] if shell else model.faces[model.face_region]
         picture = draw_attributes(screen, faces, model.ncc * 2 - 1, size, BACKGROUND)
     if dtype == torch.uint8:
