@@ -43,7 +43,7 @@ def training(monkeypatch, tensors, adapter, prompt):
     monkeypatch.setitem(sys.modules, "mimictalk.adapting", module)
     facts = {"seconds": 12.0, "frames": 300, "speech": True}
     verdict = Verdict(facts, ("the clip is dark",), FakeTrack())
-    monkeypatch.setattr(adapt_job, "check_reference", lambda path, progress: verdict)
+    monkeypatch.setattr(adapt_job, "check_reference", lambda path, progress, seconds: verdict)
     return asked
 
 
@@ -133,11 +133,13 @@ def test_a_training_that_fails_leaves_the_old_avatar_and_nothing_else(
     assert (here / "ref" / "avatar.json").read_bytes() == before
     assert sorted(entry.name for entry in here.iterdir()) == ["ref", "ref.mp4"]
     if fault is KeyboardInterrupt:
-        assert ran.err.endswith("Stopped. No avatar was written; run the same command to start again.\n")
+        assert ran.err.endswith(
+            "Stopped. No avatar was written yet; the same command goes on where it stopped.\n"
+        )
 
 
 def test_an_unusable_clip_ends_before_training(cli, here, clip, training, monkeypatch):
-    def refuse(path, progress):
+    def refuse(path, progress, seconds):
         raise InputError(path, "no face was found", "Give a clip of a person.")
 
     monkeypatch.setattr(adapt_job, "check_reference", refuse)

@@ -96,6 +96,15 @@ def test_a_good_clip(here, write_wav, tracking):
     assert verdict.track.options["max_seconds"] == 60
 
 
+@pytest.mark.parametrize(("asked", "used"), [(None, 60), (600, 60), (30, 30)])
+def test_a_long_clip_is_used_in_part_and_that_is_told(here, write_wav, tracking, asked, used):
+    tracking(used)
+    verdict = check_reference(write_wav(here / "a.wav", talk(62), 16000), max_seconds=asked)
+    assert verdict.track.options["max_seconds"] == used
+    long = "the clip is long (1:02 min): only its first 60 s are used"
+    assert (long in verdict.warnings) == (asked is None)
+
+
 def test_a_short_clip_is_told(here, write_wav, tracking):
     tracking(4)
     verdict = check_reference(write_wav(here / "a.wav", talk(4), 16000))

@@ -64,12 +64,12 @@ class AdaptSettings:
 def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     """Adapt to one clip and write the avatar; returns its facts for `--json`."""
     check_target(settings.out, force=settings.force)
-    console.how_to_go_on = "No avatar was written; run the same command to start again."
+    console.how_to_go_on = "No avatar was written yet; the same command goes on where it stopped."
     parent = settings.out.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     prefix = f".mimictalk-{os.getpid()}-work-"
     with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as work, console.progress() as progress:
-        verdict = check_reference(settings.video, progress)
+        verdict = check_reference(settings.video, progress, settings.max_seconds)
         for warning in verdict.warnings:
             console.warn(warning)
         avatar = _adapt(settings, verdict, Path(work), console, progress)

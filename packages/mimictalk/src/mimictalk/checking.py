@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimictalk.console import Progress
+from mimictalk.durations import show_duration
 from mimictalk.errors import InputError
+from mimictalk.media import duration
 from mimictalk.sound import has_sound
 from mimictalk.sound_check import has_speech, late_start
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from face3dmm import FaceTrack
     from talk_motion import AudioFeatures
 
-CHECK_SECONDS = 60.0
+LONGEST_SECONDS = 60.0  # frames of one clip are held in memory: 60 s are 1.2 GB
 GOOD_SECONDS = 10.0
 PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
 
@@ -25,7 +27,7 @@ class Verdict:
     Attributes:
         facts: For `--json`.
         warnings: What is odd, in words.
-        track: Of the first minute.
+        track: Of the part that is used.
         features: Of the sound; None where there is no speech to learn a style from.
     """
 
@@ -35,8 +37,15 @@ class Verdict:
     features: "AudioFeatures | None" = field(default=None)
 
 
-def check_reference(path: Path, progress: Progress | None = None) -> Verdict:
-    """Look at a clip as `adapt` will: pictures, faces, sound. At most its first minute, to be quick.
+def check_reference(
+    path: Path, progress: Progress | None = None, max_seconds: float | None = None
+) -> Verdict:
+    """Look at a clip as `adapt` will: pictures, faces, sound.
+
+    Args:
+        path: The clip.
+        progress: Called with (stage, done, total, numbers).
+        max_seconds: Look at the beginning only; at most the first minute is used in any case.
 
     Raises:
         InputError: If an avatar cannot be made from it (of this package or of the library that noticed).
@@ -44,10 +53,14 @@ def check_reference(path: Path, progress: Progress | None = None) -> Verdict:
     refuse_picture(path)
     from face3dmm import track_video
 
-    track = track_video(path, max_seconds=CHECK_SECONDS, progress=progress)
+    limit = min(max_seconds or LONGEST_SECONDS, LONGEST_SECONDS)
+    track = track_video(path, max_seconds=limit, progress=progress)
     frames = len(track.coeffs.expression)
     warnings = list(track.warnings)
     seconds = frames / track.fps
+    whole = duration(path)
+    if max_seconds is None and whole > limit + 1:
+        warnings.append(f"the clip is long ({show_duration(whole)}): only its first {limit:.0f} s are used")
     if seconds < GOOD_SECONDS:
         warnings.append(
             f"the clip is short ({seconds:.1f} s): 20 s or more of talking give a better likeness"

@@ -1,4 +1,4 @@
-"""`demo`: the whole way on synthetic material that ships with the package. No real person is shown or heard."""
+"""`demo`: the whole way on synthetic material that ships with the package. Nobody real is shown or heard."""
 
 import shutil
 from importlib import resources

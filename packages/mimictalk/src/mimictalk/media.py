@@ -37,3 +37,9 @@ def open_media(path: Path) -> Iterator["InputContainer"]:
             raise InputError(path, "it cannot be read as a video or sound file", cure) from error
         with container:
             yield cast("InputContainer", container)
+
+
+def duration(path: Path) -> float:
+    """Seconds that a file says it lasts; 0 where it does not say."""
+    with open_media(path) as container:
+        return (container.duration or 0) / 1e6
