@@ -90,7 +90,10 @@ def test_version(cli):
             ["adapt", "x.mp4", "--consent", " "],
             "--consent: the statement is empty\nWrite it out, or leave the option away.\n",
         ),
-        (["adapt", "x.mp4"], "x.mp4: there is no such file\nCheck the name.\n"),
+        (
+            ["adapt", "x.mp4"],
+            "x.mp4: there is no such file\nCheck the name; only local files can be read.\n",
+        ),
         (
             ["render"],
             "mimictalk render: nothing says what the avatar should do\n"

@@ -74,6 +74,7 @@ def coefficients(frames: int = 4) -> SimpleNamespace:
         euler=0.1 * torch.randn(frames, 3, generator=generator),
         translation=0.1 * torch.randn(frames, 3, generator=generator),
         gaze=torch.zeros(frames, 2),
+        confidence=torch.ones(frames),
     )
 
 
@@ -103,12 +104,18 @@ def test_another_face_fits_worse(model):
     assert residual(model, other, landmarks_of(model, coeffs)) > 1.0
 
 
-def test_blinks_come_from_both_eyes():
-    talk_motion = pytest.importorskip("talk_motion")
-    if not hasattr(talk_motion, "MotionSequence"):
-        pytest.skip("talk_motion has no MotionSequence yet")
+def test_frames_without_a_face_do_not_count(model):
     coeffs = coefficients()
-    coeffs.expression[:, 0], coeffs.expression[:, 7] = 0.2, 0.6
+    landmarks = landmarks_of(model, coeffs)
+    landmarks[1] += 300
+    coeffs.confidence[1] = 0
+    assert residual(model, coeffs, landmarks) < 0.01
+
+
+def test_a_track_becomes_a_motion():
+    coeffs = coefficients(50)
     motion = motion_from_coeffs(coeffs)
-    assert torch.allclose(motion.blink, torch.full((4,), 0.4))
-    assert torch.equal(motion.euler, coeffs.euler)
+    for name in ("expression", "euler", "translation", "gaze"):
+        assert torch.equal(getattr(motion, name), getattr(coeffs, name))
+    with pytest.raises(ValueError, match=r"motion has 25\.0 frames per second, the track has 30"):
+        motion_from_coeffs(coeffs, 30.0)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
+
     from face3dmm import FaceTrack
     from talk_motion import MotionPrompt
-    from torch import Tensor
 
 STEPS = 1200
 LORA_RANK = 16
@@ -69,15 +70,15 @@ def adapt_clip(
         progress: Called with (stage, done, total, numbers).
     """
     import torch
+
     from face3dmm import FaceTrack
+    from mimictalk.portrait_material import portrait_clip, source_torso
+    from mimictalk.rendering import base_model
     from mimictalk_adapt import AdaptConfig, adapt
     from mimictalk_adapt.lora import merge, save_adapter
     from portrait3d.adaptation import PortraitAdaptation
     from portrait3d.clip import best_source_frame
     from portrait3d.drawing import PortraitRenderer
-
-    from mimictalk.portrait_material import portrait_clip, source_torso
-    from mimictalk.rendering import base_model
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
@@ -123,7 +124,9 @@ def adapt_clip(
         "frames": len(clip),
         "source_frame": source,
         "start": start,
-        "loss": {name: round(value, 5) for name, value in (result.curve[-1][1] if result.curve else {}).items()},
+        "loss": {
+            name: round(value, 5) for name, value in (result.curve[-1][1] if result.curve else {}).items()
+        },
     }
     prompt = speech_prompt(video, track)
     return AdaptedClip(tensors | identity.tensors(), adapter, prompt, preview.numpy(), meta, [])
@@ -132,14 +135,10 @@ def adapt_clip(
 def speech_prompt(video: Path, track: "FaceTrack") -> "MotionPrompt | None":
     """The talking style of the clip: its sound beside its motion. None where there is no speech."""
     from mimictalk.checking import check_clip_sound
-    from mimictalk.tracked_motion import motion_from_coeffs
+    from mimictalk.prompting import prompt_from_track
 
     features, _ = check_clip_sound(video)
-    if features is None:
-        return None
-    from talk_motion import MotionPrompt
-
-    return MotionPrompt(features, motion_from_coeffs(track.coeffs, track.fps))
+    return prompt_from_track(track, features)
 
 
 def state_folder(key: str, config: Any, budget_s: float | None) -> Path:

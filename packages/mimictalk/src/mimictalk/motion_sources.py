@@ -4,12 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from mimictalk.avatar import Avatar
 from mimictalk.checking import check_clip_sound
 from mimictalk.console import Console, Progress
 from mimictalk.errors import InputError
+from mimictalk.prompting import prompt_from_track
 from mimictalk.render_job import POSES, RenderSettings
 from mimictalk.sound_check import has_speech
 from mimictalk.tracked_motion import (
@@ -35,7 +34,6 @@ def motion_from_audio(
     prompt = avatar.prompt() if settings.style is None else style_prompt(settings.style, console, progress)
     if prompt is None:
         console.warn("the avatar has no talking style of its own: an average one is used")
-    pose = settings.pose if settings.pose in POSES else "static"
     motion = speak(
         settings.audio,
         prompt,
@@ -43,14 +41,13 @@ def motion_from_audio(
         progress,
         seed=settings.seed,
         style_strength=settings.style_strength,
-        pose=pose,
+        pose=settings.pose if settings.pose in POSES else "static",
         blink=settings.blink,
     )
-    return (
-        motion
-        if settings.pose in POSES
-        else _with_pose_of(Path(settings.pose), motion, avatar, console, progress)
-    )
+    if settings.pose not in POSES:
+        return _with_pose_of(Path(settings.pose), motion, avatar, console, progress)
+    # Another clip's style, or the average one, comes with another place of the head.
+    return motion if settings.style is None and prompt is not None else _placed(motion, avatar)
 
 
 def speak(
@@ -87,16 +84,10 @@ def motion_from_clip(
     track = track_for(settings.drive, progress)
     for warning in track.warnings:
         console.warn(warning)
-    tensors = avatar.tensors()
-    coeffs, ratio = fit_to_avatar(track, tensors["face_identity"])
+    coeffs, ratio = fit_to_avatar(track, avatar.tensors()["face_identity"])
     console.note(f"driver against avatar: residual ratio {ratio:.2f}")
     motion = motion_from_coeffs(coeffs, track.fps)
-    if settings.drive_pose == "absolute":
-        return motion
-    euler, translation = place_pose(
-        motion.euler, motion.translation, tensors["source_euler"], tensors["source_translation"]
-    )
-    return replace(motion, euler=euler, translation=translation)
+    return motion if settings.drive_pose == "absolute" else _placed(motion, avatar)
 
 
 def style_prompt(path: Path, console: Console, progress: Progress) -> "MotionPrompt":
@@ -105,17 +96,22 @@ def style_prompt(path: Path, console: Console, progress: Progress) -> "MotionPro
     Raises:
         InputError: If the clip has no speech to show a style.
     """
-    from talk_motion import MotionPrompt
-
     track = track_for(path, progress)
     features, warnings = check_clip_sound(path)
-    if features is None:
-        raise InputError(
-            path, f"it shows no talking style: {warnings[-1].split(':')[0]}", "Give a clip with speech."
-        )
     for warning in (*track.warnings, *warnings):
         console.warn(f"{path.name}: {warning}")
-    return MotionPrompt(features, motion_from_coeffs(track.coeffs, track.fps))
+    prompt = prompt_from_track(track, features)
+    if prompt is None:
+        raise InputError(path, "it shows no talking style", "Give a clip of a second or more of speech.")
+    return prompt
+
+
+def _placed(motion: "MotionSequence", avatar: Avatar) -> "MotionSequence":
+    tensors = avatar.tensors()
+    euler, translation = place_pose(
+        motion.euler, motion.translation, tensors["source_euler"], tensors["source_translation"]
+    )
+    return replace(motion, euler=euler, translation=translation)
 
 
 def _with_pose_of(
@@ -124,12 +120,10 @@ def _with_pose_of(
     track = track_for(path, progress)
     for warning in track.warnings:
         console.warn(f"{path.name}: {warning}")
-    tensors, frames = avatar.tensors(), len(motion.expression)
-    euler, translation = place_pose(
-        track.coeffs.euler, track.coeffs.translation, tensors["source_euler"], tensors["source_translation"]
-    )
-    return replace(
+    frames = len(motion.expression)
+    moved = replace(
         motion,
-        euler=repeat_there_and_back(euler, frames).to(torch.float32),
-        translation=repeat_there_and_back(translation, frames).to(torch.float32),
+        euler=repeat_there_and_back(track.coeffs.euler, frames),
+        translation=repeat_there_and_back(track.coeffs.translation, frames),
     )
+    return _placed(moved, avatar)

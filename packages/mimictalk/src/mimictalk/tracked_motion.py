@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from face3dmm import FaceCoeffs, FaceTrack
+    from face3dmm import FaceCoeffs, FaceModel, FaceTrack
     from talk_motion import MotionSequence
 
-EYE_BLINKS = [0, 7]  # eyeBlinkLeft, eyeBlinkRight in the ARKit order
+FPS = 25.0
 # Own identity fitted to a driver against the avatar's: below this ratio of residuals it is the same person.
 SAME_PERSON_RATIO = 1.15
 
@@ -19,8 +19,9 @@ def motion_from_coeffs(coeffs: "FaceCoeffs", fps: float = 25.0) -> "MotionSequen
     """What was tracked, frame by frame, as a motion."""
     from talk_motion import MotionSequence
 
-    blink = coeffs.expression[:, EYE_BLINKS].mean(dim=1).clamp(0, 1)
-    return MotionSequence(coeffs.expression, coeffs.euler, coeffs.translation, coeffs.gaze, blink, fps)
+    if fps != FPS:
+        raise ValueError(f"motion has {FPS} frames per second, the track has {fps}")
+    return MotionSequence.from_tracking(coeffs.expression, coeffs.euler, coeffs.translation, coeffs.gaze)
 
 
 def fit_to_avatar(track: "FaceTrack", identity: Tensor) -> tuple["FaceCoeffs", float]:
@@ -46,14 +47,23 @@ def fit_to_avatar(track: "FaceTrack", identity: Tensor) -> tuple["FaceCoeffs", f
     return (with_avatar if ratio <= SAME_PERSON_RATIO else track.coeffs), ratio
 
 
-def residual(model: "object", coeffs: "FaceCoeffs", landmarks: Tensor, size: int = 512) -> float:
-    """Median distance between tracked and modelled landmarks, in pixels of the working frame."""
+def residual(model: "FaceModel", coeffs: "FaceCoeffs", landmarks: Tensor, size: int = 512) -> float:
+    """Median distance between tracked and modelled landmarks where the face was seen, in pixels.
+
+    Args:
+        model: The face model.
+        coeffs: T frames.
+        landmarks: (T, >= 468, 3) in pixels of the working picture.
+        size: Width of the working picture.
+    """
     from face3dmm import Camera
 
-    vertices = model.vertices(coeffs.identity, coeffs.expression)[:, model.landmarks_468]  # type: ignore[attr-defined]
-    camera = Camera.from_head_pose(coeffs.euler, coeffs.translation)
+    seen = coeffs.confidence >= 1
+    seen = seen if bool(seen.any()) else torch.ones_like(seen)
+    vertices = model.vertices(coeffs.identity, coeffs.expression[seen])[:, model.landmarks_468]
+    camera = Camera.from_head_pose(coeffs.euler[seen], coeffs.translation[seen])
     uv, _ = camera.project(camera.model_to_world(vertices))
-    distance = (uv * size - landmarks[:, : uv.shape[1], :2]).norm(dim=-1)
+    distance = (uv * size - landmarks[seen][:, : uv.shape[1], :2]).norm(dim=-1)
     return float(distance.median())
 
 
