@@ -1,6 +1,6 @@
 // One band of rows of one frame is one unit of work: frames and bands run in parallel and share nothing.
 //
-// The arithmetic is written out exactly as in raster_reference.py (double edges, float inverse depth), so that both
+// The arithmetic is written out exactly as in raster_reference.py (double edges, inverse depth linear along a row), so that both
 // decide alike for every pixel; the file is compiled without contraction into fused multiply-adds for that reason.
 #include "raster.h"
 
@@ -13,20 +13,13 @@
 #include <omp.h>
 #endif
 
-// One build for every x86-64 processor: the loader picks the widest version of a marked function that this one runs.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
-
 namespace face3dmm {
 namespace {
 
 // A triangle in the picture. Edge k runs between the other two corners; its value at a pixel is
 // run[k] * (y - from_y[k]) - rise[k] * (x - from_x[k]), and times weight[k] the share of corner k in 1 / depth.
 struct Triangle {
-  double run[3], rise[3], from_x[3], from_y[3], weight[3], sign;
+  double run[3], rise[3], inverse_rise[3], from_x[3], from_y[3], weight[3], sign;
   int x0, x1, y0, y1;  // pixels that its bounding box touches, inside the picture
 
   bool set(const float* vertices, const int64_t* face, int width, int top, int bottom) {
@@ -49,50 +42,55 @@ struct Triangle {
     for (int k = 0; k < 3; ++k) {
       const int a = (k + 1) % 3, b = (k + 2) % 3;
       run[k] = x[b] - x[a], rise[k] = y[b] - y[a];
+      inverse_rise[k] = 1.0 / rise[k];
       from_x[k] = x[a], from_y[k] = y[a];
       weight[k] = 1.0 / (area * z[k]);
     }
     return true;
   }
 
-  // Columns of a row that may be inside, one pixel too many on both sides: the exact test follows.
+  bool inside(int edge, double at_row, int column) const {
+    return (at_row - rise[edge] * (column + 0.5 - from_x[edge])) * sign >= 0;
+  }
+
+  // Columns [first, last] of a row whose centres are inside; empty if last < first. Rounding keeps each edge's value
+  // monotonous along the row, so testing around the crossing decides exactly as testing every pixel would.
   void span(double y, int& first, int& last) const {
-    double low = x0, high = x1;
-    for (int k = 0; k < 3; ++k) {
-      const double slope = sign * rise[k];
-      if (slope == 0) continue;
-      const double crossing = from_x[k] + run[k] * (y - from_y[k]) / rise[k] - 0.5;
-      if (slope > 0) {
-        high = std::min(high, crossing + 1);
-      } else {
-        low = std::max(low, crossing - 1);
+    first = x0, last = x1;
+    for (int k = 0; k < 3 && first <= last; ++k) {
+      const double at_row = run[k] * (y - from_y[k]);
+      if (rise[k] == 0) {
+        if (at_row * sign < 0) last = first - 1;
+        continue;
       }
-    }
-    // A comparison that is false for NaN leaves an empty row, never an out-of-range one.
-    if (low <= high) {
-      first = int(std::ceil(low)), last = int(std::floor(high));
-    } else {
-      first = 0, last = -1;
+      const double crossing = from_x[k] + at_row * inverse_rise[k] - 0.5;
+      int column = int(std::min(std::max(crossing, double(first)), double(last)));
+      if (rise[k] * sign > 0) {
+        while (column < last && inside(k, at_row, column + 1)) ++column;
+        while (column >= first && !inside(k, at_row, column)) --column;
+        last = column;
+      } else {
+        while (column > first && inside(k, at_row, column - 1)) --column;
+        while (column <= last && !inside(k, at_row, column)) ++column;
+        first = column;
+      }
     }
   }
 
-  WIDE void draw(int32_t number, int width, int top, float* nearest, int32_t* index) const {
+  void draw(int32_t number, int width, int top, float* nearest, int32_t* index) const {
     for (int row = y0; row <= y1; ++row) {
-      const double y = row + 0.5;
-      int first = x0, last = x1;
-      if (x1 - x0 > 6) span(y, first, last);
-      const double k0 = run[0] * (y - from_y[0]), k1 = run[1] * (y - from_y[1]), k2 = run[2] * (y - from_y[2]);
+      int first, last;
+      span(row + 0.5, first, last);
+      double at[3], step[3];
+      along(row + 0.5, at, step);
+      const double start = at[0] + at[1] + at[2], slope = step[0] + step[1] + step[2];
       float* nearest_row = nearest + int64_t(row - top) * width;
       int32_t* index_row = index + int64_t(row - top) * width;
       for (int column = first; column <= last; ++column) {
-        const double x = column + 0.5;
-        const double e0 = k0 - rise[0] * (x - from_x[0]);
-        const double e1 = k1 - rise[1] * (x - from_x[1]);
-        const double e2 = k2 - rise[2] * (x - from_x[2]);
-        const float inverse = float(e0 * weight[0] + e1 * weight[1] + e2 * weight[2]);
-        const bool inside = (e0 * sign >= 0) & (e1 * sign >= 0) & (e2 * sign >= 0) & (inverse > nearest_row[column]);
-        nearest_row[column] = inside ? inverse : nearest_row[column];
-        index_row[column] = inside ? number : index_row[column];
+        const float inverse = float(start + slope * (column + 0.5));
+        const bool nearer = inverse > nearest_row[column];
+        nearest_row[column] = nearer ? inverse : nearest_row[column];
+        index_row[column] = nearer ? number : index_row[column];
       }
     }
   }
@@ -124,20 +122,20 @@ void write_shares(const Run& run, float* out) {
   }
 }
 
-void write_colours(const Run& run, const RasterParams& p, float* out) {
+void write_colours(const Run& run, const RasterParams& p, double* scale, float* out) {
   double at[3], step[3];
   run.triangle.along(run.row + 0.5, at, step);
   const double total = at[0] + at[1] + at[2], total_step = step[0] + step[1] + step[2];
+  const int count = run.last - run.first;
+  const double x = run.first + 0.5;
+  for (int i = 0; i < count; ++i) scale[i] = 1.0 / (total + total_step * (x + i));
   for (int64_t c = 0; c < p.channels; ++c, out += p.height * p.width) {
     double value = 0, value_step = 0;
     for (int k = 0; k < 3; ++k) {
       const double corner = p.attributes[run.face[k] * p.channels + c];
       value += at[k] * corner, value_step += step[k] * corner;
     }
-    for (int column = run.first; column < run.last; ++column) {
-      const double x = column + 0.5;
-      out[column - run.first] = float((value + value_step * x) / (total + total_step * x));
-    }
+    for (int i = 0; i < count; ++i) out[i] = float((value + value_step * (x + i)) * scale[i]);
   }
 }
 
@@ -158,7 +156,11 @@ void write_band(const RasterParams& p, int64_t frame, int top, int bottom, const
   }
   if (!p.barycentric && !p.picture) return;
   const float* vertices = p.vertices + frame * p.vertex_count * 3;
-  Triangle triangle;
+  // Neighbouring rows show the same triangles: a small direct-mapped store saves most of the set-ups.
+  constexpr int kept = 512;
+  std::vector<Triangle> triangles(kept);
+  std::vector<int32_t> owner(kept, -1);
+  std::vector<double> scale(width);
   for (int row = top; row < bottom; ++row) {
     const int32_t* numbers = index + int64_t(row - top) * width;
     for (int first = 0, last; first < width; first = last) {
@@ -166,19 +168,26 @@ void write_band(const RasterParams& p, int64_t frame, int top, int bottom, const
       for (last = first + 1; last < width && numbers[last] == number;) ++last;
       if (number < 0) continue;
       const int64_t* face = p.faces + 3 * int64_t(number);
-      triangle.set(vertices, face, width, 0, int(p.height));
+      Triangle& triangle = triangles[number % kept];
+      if (owner[number % kept] != number) {
+        triangle.set(vertices, face, width, 0, int(p.height));
+        owner[number % kept] = number;
+      }
       const Run run{triangle, face, row, first, last};
       const int64_t pixel = int64_t(row) * width + first;
       if (p.barycentric) write_shares(run, p.barycentric + 3 * (frame * plane + pixel));
-      if (p.picture) write_colours(run, p, p.picture + frame * p.channels * plane + pixel);
+      if (p.picture) write_colours(run, p, scale.data(), p.picture + frame * p.channels * plane + pixel);
     }
   }
 }
 
 void draw_band(const RasterParams& p, int64_t frame, int top, int bottom) {
   const size_t size = size_t(bottom - top) * size_t(p.width);
-  std::vector<float> nearest(size, 0.0f);  // inverse depth: 0 is infinitely far
-  std::vector<int32_t> index(size, -1);
+  // Kept between calls: fresh memory of this size would cost as much as the drawing.
+  thread_local std::vector<float> nearest;
+  thread_local std::vector<int32_t> index;
+  nearest.assign(size, 0.0f);  // inverse depth: 0 is infinitely far
+  index.assign(size, -1);
   const float* vertices = p.vertices + frame * p.vertex_count * 3;
   Triangle triangle;
   for (int64_t f = 0; f < p.face_count; ++f) {

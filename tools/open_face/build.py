@@ -1,8 +1,10 @@
-"""Build the open face model from the measured statistics: python tools/open_face/build.py
+"""Build the open face model from the measured statistics: python tools/open_face/build.py [--output FILE]
 
-Writes packages/face3dmm/src/face3dmm/data/open_face.safetensors; the same input gives the same bytes.
+Writes packages/face3dmm/src/face3dmm/data/open_face.safetensors unless told otherwise. Nothing is drawn at
+random: the same statistics give the same model, to the rounding of the machine's linear algebra.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -126,7 +128,14 @@ def eyeballs(measured: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.stack([left, left * (-1, 1, 1, 1)])
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=TARGET, help="file to write")
+    output: Path = parser.parse_args().output
+    output.parent.mkdir(exist_ok=True)
+    build().save(output, source="tools/open_face")
+    print(f"{output.name}: {output.stat().st_size} bytes", file=sys.stderr)
+
+
 if __name__ == "__main__":
-    TARGET.parent.mkdir(exist_ok=True)
-    build().save(TARGET, source="face3dmm tools/open_face")
-    print(f"{TARGET.name}: {TARGET.stat().st_size} bytes", file=sys.stderr)
+    main()

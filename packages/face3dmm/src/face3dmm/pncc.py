@@ -52,10 +52,9 @@ def render_pncc(
             uv, depth = camera.project(model_to_world(model.vertices(person, face)))
             frame[:, :2], frame[:, 2] = uv * size, depth
         faces = model.faces[_outside(model)] if shell else model.faces[model.face_region]
-        picture = draw_attributes(screen, faces, model.ncc * 2 - 1, size, BACKGROUND)
-    if dtype == torch.uint8:
-        return ((picture + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
-    return picture
+        if dtype == torch.uint8:
+            return draw_attributes(screen, faces, model.ncc * 255, size).round_().to(torch.uint8)
+        return draw_attributes(screen, faces, model.ncc * 2 - 1, size, BACKGROUND)
 
 
 def _outside(model: FaceModel) -> Tensor:

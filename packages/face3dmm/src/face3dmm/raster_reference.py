@@ -47,13 +47,20 @@ def rasterize_reference(
                 ],
                 -1,
             )
+            # Along a row, corner k's share in 1 / depth is at[k] + step[k] * x.
+            run, rise = np.array([cx - bx, ax - cx, bx - ax]), np.array([cy - by, ay - cy, by - ay])
+            from_x, from_y = np.array([bx, cx, ax]), np.array([by, cy, ay])
             # The huge weights of a sliver may overflow; its comparisons are then false.
             with np.errstate(all="ignore"):
-                shares = edges * (1 / (area * corners[:, 2]))
-                total = shares[..., 0] + shares[..., 1] + shares[..., 2]
-                inside = (edges * np.sign(area) >= 0).all(-1)
-                near = inside & (total.astype(np.float32) > nearest[frame, rows, columns])
-                shares /= total[..., None]
+                weight = 1 / (area * corners[:, 2])
+                at = (run * (py[..., None] - from_y) + rise * from_x) * weight
+                step = -rise * weight
+                slope = step[0] + step[1] + step[2]
+                total = (at[..., 0] + at[..., 1] + at[..., 2] + slope * px).astype(np.float32)
+                shares = at + step * px[..., None]
+                shares /= shares.sum(-1, keepdims=True)
+            inside = (edges * np.sign(area) >= 0).all(-1)
+            near = inside & (total > nearest[frame, rows, columns])
             nearest[frame, rows, columns][near] = total[near]
             index[frame, rows, columns][near] = number
             weights[frame, rows, columns][near] = shares[near]
