@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from ball_portrait import TINY, ball_clip
 
+from ball_portrait import TINY, ball_clip
 from mimictalk_adapt import AdaptableBackbone, AdaptConfig, adapt
 from mimictalk_adapt.lora import load_adapter, merge, save_adapter
 from portrait3d.adaptation import PortraitAdaptation
