@@ -46,6 +46,14 @@ def _isolated(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def media() -> Path:
+    """Clips and sounds to test with; they are not part of the repository."""
+    if not MEDIA.is_dir():
+        pytest.skip(f"no media in {MEDIA}: set MIMICTALK_MEDIA")
+    return MEDIA
+
+
+@pytest.fixture
 def here(_isolated) -> Path:
     return Path.cwd()
 
