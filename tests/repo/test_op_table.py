@@ -14,12 +14,12 @@ NO_OPERATOR = {"bindings.cpp"}  # build information and the names that Python se
 
 @dataclass(frozen=True)
 class Row:
-    """One operator, as the table has it; cpu and cuda are source files in csrc/<package>, or "no"."""
+    """One operator, as the table has it; cpu and cuda are source files in csrc/<package>, or nothing."""
 
     package: str
     op: str
-    cpu: str
-    cuda: str
+    cpu: tuple[str, ...]
+    cuda: tuple[str, ...]
     reference: str
     test: str
 
@@ -35,7 +35,8 @@ def rows(text: str) -> list[Row]:
         if len(cells) != len(COLUMNS):
             break
         package, op, _, cpu, cuda, reference, test, _ = cells
-        found.append(Row(package, op, cpu, cuda, reference, test))
+        files = [tuple(re.findall(r"[^\s`,]+", "" if cell == "no" else cell)) for cell in (cpu, cuda)]
+        found.append(Row(package, op, *files, reference, test))
     return found
 
 
@@ -47,7 +48,7 @@ def test_every_source_belongs_to_an_op():
     sources = {
         path.relative_to(CSRC).as_posix() for path in CSRC.rglob("*") if path.suffix in {".cpp", ".cu"}
     }
-    listed = {f"{row.package}/{file}" for row in table() for file in (row.cpu, row.cuda) if file != "no"}
+    listed = {f"{row.package}/{file}" for row in table() for file in (*row.cpu, *row.cuda)}
     assert {name for name in sources if name.split("/")[-1] not in NO_OPERATOR} == listed
 
 
@@ -65,8 +66,8 @@ def test_the_reader_sees_rows():
     text = (
         "x\n"
         + head
-        + "| a | `b` | `f(x)` | `b.cpp` | no | `b_reference` | `tests/a.py` | x |\n\nafter | it |\n"
+        + "| a | `b` | `f(x)` | `b.cpp`, `c.cpp` | no | `b_reference` | `tests/a.py` | x |\n\nafter | it |\n"
     )
-    assert rows(text) == [Row("a", "b", "b.cpp", "no", "b_reference", "tests/a.py")]
+    assert rows(text) == [Row("a", "b", ("b.cpp", "c.cpp"), (), "b_reference", "tests/a.py")]
     with pytest.raises(ValueError, match="wanted one table"):
         rows("no table")
