@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from identity import identity_basis
+from identity import identity_basis, orientation
 from mean import FACE_WIDTH, mean_shape
 from rig import Rig
 from safetensors.numpy import load_file
@@ -67,7 +67,7 @@ def residual_shapes(within: np.ndarray, explained: np.ndarray) -> np.ndarray:
     flat = within.reshape(len(within), -1)
     left = flat - (flat @ basis) @ basis.T
     _, sizes, modes = np.linalg.svd(left, full_matrices=False)
-    modes *= np.sign(modes[np.arange(len(modes)), np.abs(modes).argmax(1)])[:, None]
+    modes *= orientation(modes.T)[:, None]
     return (sizes[:RESIDUALS, None] * modes[:RESIDUALS]).reshape(RESIDUALS, *within.shape[1:])
 
 

@@ -46,8 +46,16 @@ def smooth_functions(laplacian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gather[np.arange(count), merged] = 1
     values, functions = np.linalg.eigh(gather.T @ stitched @ gather)
     functions = (gather @ functions)[:, :FUNCTIONS]
-    functions *= np.sign(functions[np.abs(functions).argmax(0), np.arange(FUNCTIONS)])
+    functions *= orientation(functions)
     return values[:FUNCTIONS], functions / np.sqrt((functions**2).mean(0))
+
+
+def orientation(columns: np.ndarray) -> np.ndarray:
+    """Signs (K,) that fix the arbitrary orientation of eigenvectors (N, K), whatever library computed them.
+
+    A weighting that treats no two entries alike: the largest entry would not do, symmetric vectors have two.
+    """
+    return np.sign(np.cos(np.arange(len(columns)) ** 1.5) @ columns)
 
 
 def energy_between(deviations: np.ndarray, functions: np.ndarray) -> np.ndarray:

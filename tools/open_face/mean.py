@@ -5,6 +5,7 @@ from topology import LOWER_LIP, UPPER_LIP, VERTICES, mirror_by_shape
 
 FACE_WIDTH = 1.4  # decimetres between vertices 234 and 454
 ORIGIN = (0.0, -0.31, -0.02)  # of the model, in measured units: behind the nose, inside the head
+VIEW_DISTANCE = 17.0  # decimetres: from how far pictures of faces are taken, roughly
 LIP_RELAX = 0.5  # share of the closing that the next ring of the lip follows
 
 
@@ -22,6 +23,9 @@ def mean_shape(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mirror = mirror_by_shape(points)
     points = (points + points[mirror] * (-1, 1, 1)) / 2
     points = (points - ORIGIN) * FACE_WIDTH / (points[454, 0] - points[234, 0])
+    # Landmarks are seen in perspective: what is near looks larger. Undo it, then restore the width.
+    points[:, :2] *= 1 - points[:, 2:] / VIEW_DISTANCE
+    points *= FACE_WIDTH / (points[454, 0] - points[234, 0])
     return close_lips(points), mirror
 
 
