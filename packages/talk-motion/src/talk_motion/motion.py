@@ -1,0 +1,159 @@
+"""Face motion at 25 frames per second, and the prompt that carries a person's style."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .features import AudioFeatures
+
+EXPRESSION = 64
+EYE_BLINK = (0, 7)  # eyeBlinkLeft, eyeBlinkRight in the order of docs/conventions.md
+MOTION_FORMAT, PROMPT_FORMAT = "talk_motion.MotionSequence.1", "talk_motion.MotionPrompt.1"
+
+
+@dataclass(frozen=True)
+class MotionSequence:
+    """Motion of a face.
+
+    Attributes:
+        expression: (T, 64); the first 52 are ARKit shapes, 0 rest to 1 full, the last 12 standard deviations.
+        euler: (T, 3) pitch, yaw, roll of the head in radians.
+        translation: (T, 3) of the head in decimetres.
+        gaze: (T, 2) radians.
+        blink: (T,) 0 open to 1 closed; already contained in `expression`.
+        fps: frames per second, 25.
+    """
+
+    expression: Tensor
+    euler: Tensor
+    translation: Tensor
+    gaze: Tensor
+    blink: Tensor
+    fps: float = 25.0
+
+    def __post_init__(self) -> None:
+        frames = self.expression.shape[0]
+        wanted = {"expression": (frames, EXPRESSION), "euler": (frames, 3), "translation": (frames, 3),
+                  "gaze": (frames, 2), "blink": (frames,)}  # fmt: skip
+        for name, shape in wanted.items():
+            value = getattr(self, name)
+            if tuple(value.shape) != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {tuple(value.shape)}")
+            if not torch.isfinite(value).all():
+                raise ValueError(f"{name} holds numbers that are not finite")
+        if self.fps != 25.0:
+            raise ValueError(f"fps must be 25, got {self.fps}")
+
+    @property
+    def frames(self) -> int:
+        return self.expression.shape[0]
+
+    @classmethod
+    def from_tracking(
+        cls, expression: Tensor, euler: Tensor, translation: Tensor, gaze: Tensor
+    ) -> MotionSequence:
+        """Motion from fitted coefficients; blinks are read from the eyeBlink shapes."""
+        lids = expression[:, EYE_BLINK].mean(dim=1)
+        opened = lids.quantile(0.2) if lids.numel() else 0.0
+        blink = ((lids - opened) / (1.0 - opened)).clamp(0, 1)
+        return cls(expression.float(), euler.float(), translation.float(), gaze.float(), blink.float())
+
+    def slice(self, start: int, stop: int) -> MotionSequence:
+        """Frames [start, stop)."""
+        parts = {f.name: getattr(self, f.name)[start:stop] for f in fields(self) if f.name != "fps"}
+        return MotionSequence(**parts)
+
+    def save(self, path: str | Path) -> None:
+        """Writes safetensors, atomically."""
+        _save(path, _tensors(self), MOTION_FORMAT)
+
+    @classmethod
+    def load(cls, path: str | Path) -> MotionSequence:
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, damaged, or holds something else.
+        """
+        return cls(**_load(path, MOTION_FORMAT))
+
+
+@dataclass(frozen=True)
+class MotionPrompt:
+    """A clip of a person talking, sound and motion of the same frames: the style, without a style vector."""
+
+    audio: AudioFeatures
+    motion: MotionSequence
+
+    def __post_init__(self) -> None:
+        if self.audio.frames != self.motion.frames:
+            raise ValueError(f"sound has {self.audio.frames} motion frames, motion has {self.motion.frames}")
+        if self.motion.frames < 1:
+            raise ValueError("a prompt needs at least one frame, got 0")
+
+    def save(self, path: str | Path) -> None:
+        """Writes safetensors, atomically."""
+        sound = {f"audio.{f.name}": getattr(self.audio, f.name) for f in fields(self.audio)}
+        motion = {f"motion.{name}": value for name, value in _tensors(self.motion).items()}
+        _save(path, sound | motion, PROMPT_FORMAT)
+
+    @classmethod
+    def load(cls, path: str | Path) -> MotionPrompt:
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, damaged, or holds something else.
+        """
+        tensors = _load(path, PROMPT_FORMAT)
+        parts: dict[str, dict[str, Tensor]] = {"audio": {}, "motion": {}}
+        for name, value in tensors.items():
+            group, _, key = name.partition(".")
+            parts[group][key] = value
+        return cls(AudioFeatures(**parts["audio"]), MotionSequence(**parts["motion"]))
+
+
+def _tensors(motion: MotionSequence) -> dict[str, Tensor]:
+    return {f.name: getattr(motion, f.name) for f in fields(motion) if f.name != "fps"}
+
+
+def _save(path: str | Path, tensors: dict[str, Tensor], form: str) -> None:
+    from safetensors.torch import save
+
+    data = save(
+        {name: value.float().contiguous().clone() for name, value in tensors.items()}, {"format": form}
+    )
+    write_atomically(Path(path), data)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes beside the target, flushes to the disk, then takes the target's place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _load(path: str | Path, form: str) -> dict[str, Tensor]:
+    from safetensors import SafetensorError, safe_open
+
+    kind = form.split(".")[1]
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            found = (file.metadata() or {}).get("format")
+            if found != form:
+                raise InputError(
+                    path, f"format is {found!r}, not {form!r}", f"Give a file written by {kind}.save."
+                )
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            path, f"not a readable {kind} ({error})", f"Give a file written by {kind}.save."
+        ) from error
