@@ -73,7 +73,7 @@ def measure_clip(clip: Path, folder: Path, asked: argparse.Namespace) -> list[Fi
     if not asked.skip_audio:
         figures += attempt(f"{clip.stem}/audio", lambda: measure_audio(person, clip, app))
     if not asked.skip_random:
-        start = ["--random-start"]
+        start = ["--start", "random"]
         figures += attempt(f"{clip.stem}/start", lambda: measure_start(person, app, asked.start_steps, start))
     return figures
 
