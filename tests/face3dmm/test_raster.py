@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from face3dmm import Camera, FaceModel, draw_attributes, rasterize, rasterize_reference
+from face3dmm import Camera, FaceModel, build_info, draw_attributes, rasterize, rasterize_reference
 from face3dmm import _backend as backend
 from face3dmm.camera import model_to_world
 
@@ -171,6 +171,11 @@ def test_works_without_the_compiled_module_and_says_so_once(monkeypatch: pytest.
         backend.compiled.cache_clear()
     assert slow[0].index.equal(fast[0].index)
     torch.testing.assert_close(slow[1], fast[1], atol=1e-6, rtol=0)
+
+
+def test_this_installation_is_compiled() -> None:
+    # The other tests would pass on numpy alone; this one notices an installation that lost its kernels.
+    assert build_info()["compiler"]
 
 
 def test_arguments_are_checked() -> None:

@@ -19,3 +19,9 @@ def compiled() -> ModuleType | None:
             stacklevel=3,
         )
         return None
+
+
+def build_info() -> dict[str, object]:
+    """What was compiled: `compiler` (its version, None where numpy draws) and `openmp`."""
+    kernels = compiled()
+    return {"compiler": None, "openmp": False} if kernels is None else dict(kernels.build_info())
