@@ -1,7 +1,7 @@
 """The verdict wanted for every damaged, odd or dishonest file: refused in words, or used with a warning.
 
-Videos and pictures are judged by `check`, which is what `adapt` does before it trains; sounds by `render`. A file is
-never met with a traceback, more than three lines, or a half-written result.
+Videos and pictures are judged by `check`, which is what `adapt` does before it trains; sounds by `render`. A
+file is never met with a traceback, more than three lines, or a half-written result.
 """
 
 import json
@@ -85,7 +85,7 @@ SOUNDS: dict[str, Refused | Used] = {
     "a_ok.flac": Used(),
     "a_random_bytes.wav": Refused("not a sound"),
     "a_samplerate_zero.wav": Refused(""),
-    "a_truncated_body.wav": Used("header claims"),
+    "a_truncated_body.wav": Used("header claims", "quiet"),
     "a_very_quiet_-55dB.wav": Used("quiet"),
     "a_white_noise_6s.wav": Used("noise"),
     "a_zero_bytes.wav": Refused("empty"),

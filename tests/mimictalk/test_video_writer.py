@@ -171,6 +171,26 @@ def test_a_full_disk_leaves_the_old_video_and_is_explained(here, limit):
     assert (here / "a.mp4").read_bytes() == b"old"
 
 
+def test_a_killed_process_leaves_nothing_the_next_one_does_not_clear(here):
+    program = textwrap.dedent(
+        """
+        import os, signal
+        import numpy as np
+        from pathlib import Path
+        from mimictalk.video_writer import VideoWriter
+        with VideoWriter(Path("a.mp4"), None, leader="picture", metadata={}, size=(64, 64)) as writer:
+            for value in range(60):
+                writer.write(np.full((64, 64, 3), value, np.uint8))
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=here, check=False)
+    assert done.returncode == -9
+    assert not (here / "a.mp4").exists()
+    write(here / "b.mp4", 5, None, "picture")
+    assert [entry.name for entry in here.iterdir()] == ["b.mp4"]
+
+
 def test_memory_does_not_grow_with_length(here):
     def peak() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
