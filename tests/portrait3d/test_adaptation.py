@@ -7,7 +7,7 @@ from portrait3d.frame_loss import LossWeights, training_window
 
 
 def make(portrait, clip) -> PortraitAdaptation:
-    return PortraitAdaptation(portrait, clip, 0, torch.zeros(4, 128, 128), plane_resolution=32, window=16)
+    return PortraitAdaptation(portrait, clip, 0, plane_resolution=32, window=16)
 
 
 def test_every_static_tensor_and_every_target_layer_gets_a_gradient(portrait, clip) -> None:

@@ -72,7 +72,7 @@ def adapt_clip(
     import torch
 
     from face3dmm import FaceTrack
-    from mimictalk.portrait_material import portrait_clip, source_torso
+    from mimictalk.portrait_material import portrait_clip
     from mimictalk.rendering import base_model
     from mimictalk_adapt import AdaptConfig, adapt
     from mimictalk_adapt.lora import merge, save_adapter
@@ -92,7 +92,7 @@ def adapt_clip(
     }
     if start == "random":
         tensors["random_start_seed"] = torch.tensor(seed)
-    backbone = PortraitAdaptation(base_model(tensors), clip, source, source_torso(clip, source))
+    backbone = PortraitAdaptation(base_model(tensors), clip, source)
     config = AdaptConfig(steps=steps or STEPS, seed=seed, r=LORA_RANK, lora_alpha=LORA_RANK)
     key = f"{track.source_hash} {max_seconds} {start} {preset}"
     state = state_folder(key, config, budget_s)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from face3dmm import FaceTrack
     from portrait3d.clip import PortraitClip
-    from torch import Tensor
 
 MOUTH, EYES = (13, 14), ((33, 133), (362, 263))  # MediaPipe landmarks of the inner lips and the eye corners
 Progress = Callable[[str, int, int, dict[str, Any]], None]
@@ -26,10 +27,10 @@ def portrait_clip(
         pncc_size: Side of the PNCC pictures.
     """
     import torch
-    from face3dmm import Camera, FaceModel, fill_background, read_crops, render_pncc, segment_frames
-    from portrait3d.clip import PortraitClip
 
+    from face3dmm import Camera, FaceModel, fill_background, read_crops, render_pncc, segment_frames
     from mimictalk.driving import torso_keypoints
+    from portrait3d.clip import PortraitClip
 
     count = len(track.coeffs.expression)
     if max_seconds is not None:
@@ -44,7 +45,11 @@ def portrait_clip(
     landmarks = track.landmarks[:count]
     masks = segment_frames(frames, landmarks, progress=lambda done, total: progress("masks", done, total, {}))
     background = fill_background(frames, masks.person)
-    expression, euler, translation = coeffs.expression[:count], coeffs.euler[:count], coeffs.translation[:count]
+    expression, euler, translation = (
+        coeffs.expression[:count],
+        coeffs.euler[:count],
+        coeffs.translation[:count],
+    )
     pncc = torch.cat(
         [
             render_pncc(model, coeffs.identity, part, size=pncc_size, dtype=torch.uint8)
@@ -68,18 +73,4 @@ def portrait_clip(
         background=torch.as_tensor(background),
         confidence=coeffs.confidence[:count],
         fps=track.fps,
-    )
-
-
-def source_torso(clip: "PortraitClip", source: int) -> "Tensor":
-    """The source frame's torso, extended under the head: (4, S, S) colour in [-1, 1] and alpha in [0, 1]."""
-    import torch
-    from face3dmm import extend_torso
-
-    colour, alpha = extend_torso(clip.frames[source].numpy(), clip.torso_mask[source].numpy())
-    return torch.cat(
-        [
-            torch.as_tensor(colour).permute(2, 0, 1).float() / 127.5 - 1,
-            torch.as_tensor(alpha)[None].float() / 255,
-        ]
     )

@@ -15,6 +15,7 @@ from portrait3d.frame_loss import Layers, LossWeights, frame_loss, training_wind
 from portrait3d.identity import Identity
 from portrait3d.losses import total_variation
 from portrait3d.model import Portrait3D
+from portrait3d.torso_layer import torso_layer
 
 LORA_PATTERN = r"(motion_adapter|super_resolution|torso_warp)\.(?!.*dwconv).*|decoder\.fc[12]"
 
@@ -26,8 +27,6 @@ class PortraitAdaptation:
         model: The generic model; `mimictalk_adapt` freezes it and adds LoRA.
         clip: The person.
         source: Index of the source frame (see `best_source_frame`).
-        source_torso: (4, S, S) colour in [-1, 1] and alpha of the source frame's torso, extended under
-            the head.
         plane_resolution: Side of the learned planes; the predicted ones are enlarged to it.
         window: Side of the training window in rays.
         weights: Of the loss terms.
@@ -39,7 +38,6 @@ class PortraitAdaptation:
         model: Portrait3D,
         clip: PortraitClip,
         source: int,
-        source_torso: Tensor,
         *,
         plane_resolution: int = 192,
         window: int = 56,
@@ -58,7 +56,9 @@ class PortraitAdaptation:
         planes = F.interpolate(planes[0], size, mode="bilinear", align_corners=False)
         background = clip.background.permute(2, 0, 1).float() / 127.5 - 1
         self.planes = nn.Parameter(planes.detach().clone())
-        self.torso = nn.Parameter(source_torso.clone())
+        self.torso = nn.Parameter(
+            torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
+        )
         self.background = nn.Parameter(background.clone())
 
     @property

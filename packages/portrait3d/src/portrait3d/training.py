@@ -47,7 +47,7 @@ class TrainingConfig:
     seed: int = 0
     learning_rate: float = 1e-3
     warm_up: int = 100
-    window: int = 56
+    window: int = 40
     targets: int = 2
 
     def __post_init__(self) -> None:
