@@ -85,12 +85,12 @@ class Pool:
         motion = space.to_motion(torch.from_numpy(drawn).float())
         # A tracker does not know the neutral face exactly: a constant offset per clip, which the prompt
         # shows.
-        spread = torch.full((space.channels,), 0.6)
-        spread[0] = 0.3
+        spread = torch.full((space.channels,), 1.0)
+        spread[0] = 0.5
         motion = motion + torch.randn(size, 1, space.channels, generator=generator) * spread
         noise = torch.randn(motion.shape, generator=generator)
         slow = torch.nn.functional.avg_pool1d(noise.transpose(1, 2), 15, 1, 7).transpose(1, 2) * 15**0.5
-        level = torch.rand(size, 1, 1, generator=generator) * 0.25
+        level = torch.rand(size, 1, 1, generator=generator) * 0.4
         seen = motion + level * (0.6 * torch.randn(motion.shape, generator=generator) + slow)
         hidden = torch.stack([infill_mask(self.frames, generator) for _ in range(size)])
         return Batch(audio, motion, seen, hidden)

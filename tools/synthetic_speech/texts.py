@@ -72,5 +72,11 @@ def _made_up(language: str, random: np.random.Generator) -> str:
     for _ in range(int(random.integers(1, 4))):
         parts += [str(random.choice(onsets.split())), str(random.choice(vowels.split()))]
     if random.random() < 0.4:
-        parts.append(str(random.choice(["м", "п", "т", "н", "с", "л"] if cyrillic else ["m", "p", "t", "n", "s", "l", "b", "f"])))
+        parts.append(
+            str(
+                random.choice(
+                    ["м", "п", "т", "н", "с", "л"] if cyrillic else ["m", "p", "t", "n", "s", "l", "b", "f"]
+                )
+            )
+        )
     return "".join(parts)
