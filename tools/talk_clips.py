@@ -80,7 +80,9 @@ def _track(video: Path) -> dict[str, Tensor]:
     opening = (marks[:, UPPER_LIP] - marks[:, LOWER_LIP]).norm(dim=-1) / height
     found = track.coeffs
     return {
-        "expression": found.expression.contiguous(), "euler": found.euler.contiguous(),
-        "translation": found.translation.contiguous(), "gaze": found.gaze.contiguous(),
+        "expression": found.expression.contiguous(),
+        "euler": found.euler.contiguous(),
+        "translation": found.translation.contiguous(),
+        "gaze": found.gaze.contiguous(),
         "opening": opening.contiguous(),
-    }  # fmt: skip
+    }

@@ -84,9 +84,12 @@ def test_works_without_a_prompt_and_with_a_tiny_one(
 def test_bad_settings_are_refused_in_words(speech: Speech, model: MotionModel) -> None:
     sound = extract_features(speech(1.0))
     for setting, words in (
-        ({"steps": 0}, "steps"), ({"style_strength": -1}, "style_strength"), ({"temperature": 9}, "temperature"),
-        ({"pose": "wild"}, "wild"), ({"blink": "often"}, "often"),
-    ):  # fmt: skip
+        ({"steps": 0}, "steps"),
+        ({"style_strength": -1}, "style_strength"),
+        ({"temperature": 9}, "temperature"),
+        ({"pose": "wild"}, "wild"),
+        ({"blink": "often"}, "often"),
+    ):
         with pytest.raises(InputError, match=words):
             generate(model, sound, **setting)  # type: ignore[arg-type]
 

@@ -5,7 +5,8 @@ import sys
 
 
 def test_import_loads_no_torch_and_no_decoder() -> None:
-    code = "import sys, talk_motion; print([m for m in ('torch', 'av', 'numpy', 'safetensors') if m in sys.modules])"
+    heavy = "('torch', 'av', 'numpy', 'safetensors')"
+    code = f"import sys, talk_motion; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -85,8 +85,14 @@ def figures(model: MotionModel, clips: list[TalkClip]) -> list[dict[str, object]
         at_zero.append(by_lag[0])
         best_of.append(by_lag[lag])
         add(f"{clip.name}: correlation at lag 0", round(by_lag[0], 3), "", None, ">= 0.2", by_lag[0] >= 0.2)
-        add(f"{clip.name}: best correlation within +-2 frames (at {lag:+d})", round(by_lag[lag], 3), "",
-            round(max(energy, fitted), 3), ">= 0.2", by_lag[lag] >= 0.2)  # fmt: skip
+        add(
+            f"{clip.name}: best correlation within +-2 frames (at {lag:+d})",
+            round(by_lag[lag], 3),
+            "",
+            round(max(energy, fitted), 3),
+            ">= 0.2",
+            by_lag[lag] >= 0.2,
+        )
         add(f"{clip.name}: loudness alone, lag 0", round(energy, 3), "", None, "baseline", None)
         add(f"{clip.name}: ridge fitted on the person, lag 0", round(fitted, 3), "", None, "baseline", None)
         low, high = gap.quantile(0.02), gap.quantile(0.98)
@@ -99,19 +105,40 @@ def figures(model: MotionModel, clips: list[TalkClip]) -> list[dict[str, object]
         for kind, moved in (("5 s of digital silence", quiet), ("10 s of room noise", room)):
             part = float((moved.max() - low).clamp(min=0) / (high - low))
             silent.append(part)
-            add(f"{clip.name}: aperture in {kind}", round(100 * part, 1), "% of speaking range", None, "<= 10",
-                part <= 0.1)  # fmt: skip
-        add(f"{clip.name}: swing of the opening over the true one", round(float(gap.std() / truth.std()), 2), "", None,
-            "information", None)  # fmt: skip
-        print(f"{clip.name}: {by_lag[0]:.3f} (best {by_lag[lag]:.3f} at {lag:+d}), loudness {energy:.3f}, "
-              f"ridge {fitted:.3f}, {speeds[-1]:.0f} x real time", file=sys.stderr)  # fmt: skip
+            add(
+                f"{clip.name}: aperture in {kind}",
+                round(100 * part, 1),
+                "% of speaking range",
+                None,
+                "<= 10",
+                part <= 0.1,
+            )
+        add(
+            f"{clip.name}: swing of the opening over the true one",
+            round(float(gap.std() / truth.std()), 2),
+            "",
+            None,
+            "information",
+            None,
+        )
+        print(
+            f"{clip.name}: {by_lag[0]:.3f} (best {by_lag[lag]:.3f} at {lag:+d}), loudness {energy:.3f}, "
+            f"ridge {fitted:.3f}, {speeds[-1]:.0f} x real time",
+            file=sys.stderr,
+        )
     if clips:
         mean, best = float(np.mean(at_zero)), float(np.mean(best_of))
         add("mean correlation at lag 0", round(mean, 3), "", None, ">= 0.33", mean >= 0.33)
         add("mean best correlation within +-2 frames", round(best, 3), "", None, ">= 0.33", best >= 0.33)
         speed = float(np.median(speeds))
-        add(f"speed, {torch.get_num_threads()} thread(s), CPU time", round(speed, 1), "x real time", None, ">= 50",
-            speed >= 50)  # fmt: skip
+        add(
+            f"speed, {torch.get_num_threads()} thread(s), CPU time",
+            round(speed, 1),
+            "x real time",
+            None,
+            ">= 50",
+            speed >= 50,
+        )
     else:
         add("mean correlation at lag 0", None, "no real clips: set MIMICTALK_MEDIA", None, ">= 0.33", None)
     return out
@@ -141,13 +168,30 @@ def main() -> None:
     if args.history and clips:
         scores = left_out(json.loads(args.history.read_text()), [clip.name for clip in clips])
         mean = float(np.mean(list(scores.values())))
-        found.append({"name": "mean correlation at the step chosen by the other clips", "value": round(mean, 3), "unit": "",
-                      "baseline": None, "goal": ">= 0.33", "holds": mean >= 0.33})  # fmt: skip
+        found.append(
+            {
+                "name": "mean correlation at the step that the other clips choose",
+                "value": round(mean, 3),
+                "unit": "",
+                "baseline": None,
+                "goal": ">= 0.33",
+                "holds": mean >= 0.33,
+            }
+        )
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    print(json.dumps({"area": "talk_motion", "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-                      "commit": commit.stdout.strip(), "seed": 0, "figures": found}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "area": "talk_motion",
+                "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+                "commit": commit.stdout.strip(),
+                "seed": 0,
+                "figures": found,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

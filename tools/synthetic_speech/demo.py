@@ -1,9 +1,9 @@
-"""Sound and exact motion of the demo: a computed voice with a computed face, free to ship.
+"""Sound and exact motion of the demo: a computed voice and face, free to ship.
 
     .venv/bin/python -m synthetic_speech.demo OUT_FOLDER      (from the folder tools)
 
-Writes demo_reference.flac with demo_reference.safetensors (expression, euler, translation, gaze at 25 fps) and
-demo_speech.flac. The voice is "rms" of flite (CMU Arctic, free).
+Writes demo_reference.flac with demo_reference.safetensors (expression, euler, translation, gaze at 25 fps)
+and demo_speech.flac. The voice is "rms" of flite (CMU Arctic, free).
 """
 
 from __future__ import annotations
@@ -77,9 +77,8 @@ def main() -> None:
     (folder / "demo_reference.safetensors").write_bytes(save(parts, about))
     speech, _ = speak(SPEECH)
     write_flac(folder / "demo_speech.flac", speech)
-    print(
-        f"{len(face.expression) / FPS:.1f} s of reference, {speech.size / SAMPLE_RATE:.1f} s of speech in {folder}"
-    )
+    seconds = len(face.expression) / FPS, speech.size / SAMPLE_RATE
+    print(f"{seconds[0]:.1f} s of reference, {seconds[1]:.1f} s of speech in {folder}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A whole talking face for synthetic speech: the mouth of `mouth`, and blinks, brows, eyes and head of the style."""
+"""A whole talking face: the mouth of `mouth`, and blinks, brows, eyes and head of the style."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLINK = np.array([0.35, 0.9, 1.0, 0.85, 0.55, 0.3, 0.12])  # 25 fps: closes in 8
 
 @dataclass(frozen=True)
 class Face:
-    """expression (T, 64), euler (T, 3) rad, translation (T, 3) dm, gaze (T, 2) rad (pitch down, yaw to the left)."""
+    """expression (T, 64), euler (T, 3) rad, translation (T, 3) dm, gaze (T, 2) rad (down, to the left)."""
 
     expression: np.ndarray
     euler: np.ndarray

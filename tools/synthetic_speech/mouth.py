@@ -167,8 +167,15 @@ def _personal(symbol: str, style: TalkingStyle, random: np.random.Generator) -> 
         if lips.shut:
             return lips
         offset = style.targets.get(symbol, 0.0)
-        return Lips(max(0.05, lips.aperture + offset), max(0.03, lips.jaw + offset), lips.rounding, lips.spreading,
-                    lips.weight, lips.shut, lips.vowel)  # fmt: skip
+        return Lips(
+            max(0.05, lips.aperture + offset),
+            max(0.03, lips.jaw + offset),
+            lips.rounding,
+            lips.spreading,
+            lips.weight,
+            lips.shut,
+            lips.vowel,
+        )
     open_by = style.breath * float(random.random() < style.breath_chance)
     return Lips(style.rest + open_by, style.rest + 0.7 * open_by, weight=0.6)
 

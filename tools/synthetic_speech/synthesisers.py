@@ -18,24 +18,34 @@ import numpy as np
 from .espeak import Espeak, Utterance
 from .phones import PAUSE, VOICELESS_STOPS, parse
 
+# Phone sets as "name IPA" pairs.
 _ENGLISH = (
-    "aa ɑ ae æ ah ʌ ao ɔ aw aʊ ax ə axr ɚ ay aɪ b b ch tʃ d d dh ð dx ɾ eh ɛ el əl em m en n er ɜɹ ey eɪ f f g ɡ hh h "
-    "hv h ih ɪ iy i jh dʒ k k l l m m n n nx n ng ŋ ow oʊ oy ɔɪ p p r ɹ s s sh ʃ t t th θ uh ʊ uw u v v w w y j z z zh ʒ"
+    "aa ɑ, ae æ, ah ʌ, ao ɔ, aw aʊ, ax ə, axr ɚ, ay aɪ, b b, ch tʃ, d d, dh ð, dx ɾ, eh ɛ, el əl, em m, "
+    "en n, er ɜɹ, ey eɪ, f f, g ɡ, hh h, hv h, ih ɪ, iy i, jh dʒ, k k, l l, m m, n n, nx n, ng ŋ, ow "
+    "oʊ, oy ɔɪ, p p, r ɹ, s s, sh ʃ, t t, th θ, uh ʊ, uw u, v v, w w, y j, z z, zh ʒ"
 )
 _CZECH = (
-    "a a a: a b b c ts c~ tʃ ch x d d d~ ɟ dz dz dz~ dʒ e ɛ e: ɛ f f g ɡ h ɦ i ɪ i: i j j k k l l m m n n n* ŋ n~ ɲ "
-    "o o o: o p p r r r~ rʒ r~* rʃ s s s~ ʃ t t t~ c u u u: u v v z z z~ ʒ"
+    "a a, a: a, b b, c ts, c~ tʃ, ch x, d d, d~ ɟ, dz dz, dz~ dʒ, e ɛ, e: ɛ, f f, g ɡ, h ɦ, i ɪ, i: i, "
+    "j j, k k, l l, m m, n n, n* ŋ, n~ ɲ, o o, o: o, p p, r r, r~ rʒ, r~* rʃ, s s, s~ ʃ, t t, t~ c, u "
+    "u, u: u, v v, z z, z~ ʒ"
 )
-_FINNISH = "& æ @ ø 7 ə a ɑ e e i i o o u u y y p p t t k k b b d d g ɡ f f T θ s s S ʃ h h v ʋ m m n n N ŋ l l L l r r j j w w D ð z z Z ʒ"
+_FINNISH = (
+    "& æ, @ ø, 7 ə, a ɑ, e e, i i, o o, u u, y y, p p, t t, k k, b b, d d, g ɡ, f f, T θ, s s, S ʃ, h "
+    "h, v ʋ, m m, n n, N ŋ, l l, L l, r r, j j, w w, D ð, z z, Z ʒ"
+)
 _ITALIAN = (
-    "i i e e E ɛ a a o o O ɔ u u j j w w p p t t k k b b d d g ɡ f f s s S ʃ v v z z Z ʒ ts ts tS tʃ dz dz dZ dʒ m m "
-    "n n J ɲ ng ŋ nf ɱ l l L ʎ r r"
+    "i i, e e, E ɛ, a a, o o, O ɔ, u u, j j, w w, p p, t t, k k, b b, d d, g ɡ, f f, s s, S ʃ, v v, z "
+    "z, Z ʒ, ts ts, tS tʃ, dz dz, dZ dʒ, m m, n n, J ɲ, ng ŋ, nf ɱ, l l, L ʎ, r r"
 )
 _RUSSIAN = (
-    "ii i yy ɨ uu u ee ɛ oo o aa a a ə e ɪ i ɪ y ɨ u ʊ ae ɪ ay ʌ ur ʊ p p pp p b b bb b t t tt t d d dd d k k kk k g ɡ gg ɡ "
-    "c ts ch tɕ f f ff f v v vv v s s ss s z z zz z sh ʂ sch ɕ zh ʐ h x hh x m m mm m n n nn n l l ll l r r rr r j j"
+    "ii i, yy ɨ, uu u, ee ɛ, oo o, aa a, a ə, e ɪ, i ɪ, y ɨ, u ʊ, ae ɪ, ay ʌ, ur ʊ, p p, pp p, b b, bb "
+    "b, t t, tt t, d d, dd d, k k, kk k, g ɡ, gg ɡ, c ts, ch tɕ, f f, ff f, v v, vv v, s s, ss s, z z, "
+    "zz z, sh ʂ, sch ɕ, zh ʐ, h x, hh x, m m, mm m, n n, nn n, l l, ll l, r r, rr r, j j"
 )
-_CATALAN = "ax ə a a b b d d e e E ɛ f f g ɡ i i j j J ɲ k k l l L ʎ m m n n o o O ɔ p p r ɾ rr r s s S ʃ t t u u w w z z Z ʒ"
+_CATALAN = (
+    "ax ə, a a, b b, d d, e e, E ɛ, f f, g ɡ, i i, j j, J ɲ, k k, l l, L ʎ, m m, n n, o o, O ɔ, p p, r "
+    "ɾ, rr r, s s, S ʃ, t t, u u, w w, z z, Z ʒ"
+)
 
 
 @dataclass(frozen=True)
@@ -51,16 +61,68 @@ _FLITE = [Voice("flite", name, "en") for name in ("kal16", "awb", "rms", "slt")]
 _FESTIVAL = [
     Voice("festival", name, language)
     for name, language in (
-        ("kal_diphone", "en"), ("ked_diphone", "en"), ("cmu_us_slt_arctic_hts", "en"),
-        ("czech_dita", "cs"), ("czech_krb", "cs"), ("czech_machac", "cs"), ("czech_ph", "cs"),
-        ("suo_fi_lj_diphone", "fi"), ("hy_fi_mv_diphone", "fi"), ("lp_diphone", "it"), ("pc_diphone", "it"),
-        ("msu_ru_nsh_clunits", "latin"), ("upc_ca_ona_hts", "ca"),
+        ("kal_diphone", "en"),
+        ("ked_diphone", "en"),
+        ("cmu_us_slt_arctic_hts", "en"),
+        ("czech_dita", "cs"),
+        ("czech_krb", "cs"),
+        ("czech_machac", "cs"),
+        ("czech_ph", "cs"),
+        ("suo_fi_lj_diphone", "fi"),
+        ("hy_fi_mv_diphone", "fi"),
+        ("lp_diphone", "it"),
+        ("pc_diphone", "it"),
+        ("msu_ru_nsh_clunits", "latin"),
+        ("upc_ca_ona_hts", "ca"),
     )
-]  # fmt: skip
-ESPEAK_LANGUAGES = ("en-us", "en", "de", "fr", "es", "it", "pt", "pl", "nl", "sv", "tr", "ru", "hu", "ro", "fi",
-                    "cs", "da", "hi", "el", "id")  # fmt: skip
-ESPEAK_VARIANTS = ("", "+m1", "+m2", "+m3", "+m4", "+m5", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5", "+klatt2",
-                   "+klatt4", "+Annie", "+Lee", "+Michael", "+belinda", "+steph", "+linda", "+edward", "+Alicia")  # fmt: skip
+]
+ESPEAK_LANGUAGES = (
+    "en-us",
+    "en",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "pl",
+    "nl",
+    "sv",
+    "tr",
+    "ru",
+    "hu",
+    "ro",
+    "fi",
+    "cs",
+    "da",
+    "hi",
+    "el",
+    "id",
+)
+ESPEAK_VARIANTS = (
+    "",
+    "+m1",
+    "+m2",
+    "+m3",
+    "+m4",
+    "+m5",
+    "+m6",
+    "+m7",
+    "+f1",
+    "+f2",
+    "+f3",
+    "+f4",
+    "+f5",
+    "+klatt2",
+    "+klatt4",
+    "+Annie",
+    "+Lee",
+    "+Michael",
+    "+belinda",
+    "+steph",
+    "+linda",
+    "+edward",
+    "+Alicia",
+)
 SHORT_PAUSE = 0.05  # seconds
 VOICES: tuple[Voice, ...] = (*_FLITE, *_FESTIVAL)
 
@@ -121,9 +183,14 @@ def _flite(name: str, text: str, speed: float) -> Utterance:
 
 def _festival(name: str, text: str, speed: float) -> Utterance:
     table = {
-        "czech": _CZECH, "suo": _FINNISH, "hy": _FINNISH, "lp": _ITALIAN, "pc": _ITALIAN, "msu": _RUSSIAN,
+        "czech": _CZECH,
+        "suo": _FINNISH,
+        "hy": _FINNISH,
+        "lp": _ITALIAN,
+        "pc": _ITALIAN,
+        "msu": _RUSSIAN,
         "upc": _CATALAN,
-    }.get(name.split("_")[0], _ENGLISH)  # fmt: skip
+    }.get(name.split("_")[0], _ENGLISH)
     with tempfile.TemporaryDirectory() as folder:
         sound, script = Path(folder) / "out.wav", Path(folder) / "say.scm"
         encoding = "iso-8859-2" if name.startswith("czech") else "iso-8859-1"
@@ -149,8 +216,7 @@ def _run(command: list[str]) -> str:
 
 
 def _spelling(table: str) -> dict[str, str]:
-    words = table.split()
-    return dict(zip(words[::2], words[1::2], strict=True))
+    return dict(pair.split(" ") for pair in table.split(", "))
 
 
 def _utterance(path: Path, ends: list[tuple[str, float]], spelling: dict[str, str]) -> Utterance:

@@ -32,7 +32,19 @@ _WHERE = {
     "load_audio": "audio",
     "read_audio": "audio",
 }
-__all__ = sorted(_WHERE)
+__all__ = [
+    "AudioClip",
+    "AudioFeatures",
+    "InputError",
+    "MotionModel",
+    "MotionPrompt",
+    "MotionSequence",
+    "SamplingConfig",
+    "extract_features",
+    "generate",
+    "load_audio",
+    "read_audio",
+]
 
 
 def __getattr__(name: str) -> Any:

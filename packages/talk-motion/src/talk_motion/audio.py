@@ -65,6 +65,7 @@ def read_audio(path: str | Path, sample_rate: int = 16000) -> AudioClip:
     if path.stat().st_size == 0:
         raise InputError(path.name, "the file is empty (0 bytes)", "Record or download it again.")
     import av
+    from av.container import InputContainer
 
     with path.open("rb") as file:
         try:
@@ -72,6 +73,7 @@ def read_audio(path: str | Path, sample_rate: int = 16000) -> AudioClip:
             container = av.open(file, options=options, metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(path.name, "not a sound or video file that can be read", CONVERT) from error
+        assert isinstance(container, InputContainer)
         with container:
             channels, warnings = _decode(path.name, container, sample_rate)
     samples, mixing = _to_mono(channels)

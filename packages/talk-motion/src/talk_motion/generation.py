@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -13,6 +12,7 @@ from .features import AudioFeatures
 from .habits import draw_blinks, draw_pose, surrogate
 from .model import MotionModel, SamplingConfig
 from .motion import EYE_BLINK, MotionPrompt, MotionSequence
+from .mouthing import draw_mouth
 from .rest import rest_motion, settle, speech_presence
 
 
@@ -58,22 +58,16 @@ def generate(
             f"got {pose!r} and {blink!r}",
             'Use pose "ref" or "static", blink "auto" or "none".',
         )
-    sampling = sampling or SamplingConfig()
     frames, space = audio.frames, model.space
     mouth_noise, habit_noise = (torch.Generator().manual_seed(2 * seed + k) for k in (0, 1))
     noise = temperature * torch.randn(frames, space.channels, generator=mouth_noise)
-    example = None
+    drawn = draw_mouth(
+        model, audio, prompt, noise, steps=steps, style_strength=style_strength, sampling=sampling
+    )
     if prompt is None:
         rest = -space.mean / space.scale * (torch.arange(space.channels) == 0)
     else:
-        known = space.to_motion(prompt.motion.expression)
-        rest = rest_motion(known, prompt.audio)
-        start = _most_spoken(prompt.audio, sampling.prompt)
-        part = slice(start, start + sampling.prompt)
-        example = (prompt.audio.stack()[2 * start : 2 * part.stop], known[part])
-    drawn = model.sample(
-        audio.stack(), noise, example, steps=steps, style_strength=style_strength, sampling=sampling
-    )
+        rest = rest_motion(space.to_motion(prompt.motion.expression), prompt.audio)
     mouth = settle(drawn, speech_presence(audio), rest)
     expression = _whole_face(model, mouth, prompt, habit_noise)
     closing = draw_blinks(frames, prompt.motion if prompt else None, habit_noise)
@@ -81,16 +75,15 @@ def generate(
         closing = torch.zeros(frames)
     for lid in EYE_BLINK:
         expression[:, lid] = expression[:, lid] + (1 - expression[:, lid]) * closing
-    euler, translation, gaze = draw_pose(frames, prompt.motion if prompt else None, habit_noise)
-    motion = MotionSequence(expression, euler, translation, gaze, closing)
+    head = draw_pose(frames, prompt.motion if prompt else None, habit_noise)
     if pose == "static":
-        still = prompt.motion if prompt else replace(motion, euler=motion.euler * 0, translation=motion.translation * 0,
-                                                     gaze=motion.gaze * 0)  # fmt: skip
-        motion = replace(motion, **{
-            name: getattr(still, name).mean(dim=0).expand(frames, -1).clone()
-            for name in ("euler", "translation", "gaze")
-        })  # fmt: skip
-    return motion
+        usual = (prompt.motion.euler, prompt.motion.translation, prompt.motion.gaze) if prompt else None
+        head = tuple(
+            part.mean(dim=0).expand(frames, -1).clone() if usual else 0 * moving
+            for part, moving in zip(usual or head, head, strict=True)
+        )
+    euler, translation, gaze = head
+    return MotionSequence(expression, euler, translation, gaze, closing)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
@@ -100,19 +93,10 @@ def _check(name: str, value: float, low: float, high: float) -> None:
         )
 
 
-def _most_spoken(audio: AudioFeatures, length: int) -> int:
-    """First frame of the stretch of a prompt that holds the most voice."""
-    voice = audio.voiced.unflatten(0, (-1, 2)).mean(dim=1)
-    if voice.numel() <= length:
-        return 0
-    return int(voice.unfold(0, length, 1).sum(dim=-1).argmax())
-
-
 def _whole_face(
     model: MotionModel, mouth: Tensor, prompt: MotionPrompt | None, generator: torch.Generator
 ) -> Tensor:
-    """Expression (T, 64): the drawn mouth on the person's usual face, brows and cheeks in the prompt's
-    manner."""
+    """Expression (T, 64): the drawn mouth on the person's usual face, the rest in the prompt's manner."""
     space = model.space
     if prompt is None:
         return space.to_expression(mouth)

@@ -85,9 +85,7 @@ def draw_blinks(frames: int, prompt: MotionSequence | None, generator: torch.Gen
     return out[:frames]
 
 
-def draw_pose(
-    frames: int, prompt: MotionSequence | None, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def draw_pose(frames: int, prompt: MotionSequence | None, generator: torch.Generator) -> tuple[Tensor, ...]:
     """Head rotation, head translation (frames, 3) and gaze (frames, 2) in the prompt's manner."""
     if prompt is None:
         reference = _usual_pose(frames, generator)

@@ -19,6 +19,7 @@ from .network import NetworkConfig, VelocityNetwork
 from .space import MotionSpace
 from .windows import blended_velocity
 
+FARTHEST = 4.0  # deviations; a tracker that reports more has lost the mouth
 SPACE_FIELDS = ("encode", "decode", "mean", "scale", "gap", "mouth")
 
 
@@ -133,7 +134,7 @@ class MotionModel:
         sound = self.network.encode_sound(audio[None])[0]
         if prompt is not None:
             style_sound = self.network.encode_sound(prompt[0][None])[0][: sampling.prompt]
-            style_motion = prompt[1][: sampling.prompt]
+            style_motion = prompt[1][: sampling.prompt].clamp(-FARTHEST, FARTHEST)
 
         def windows(x: Tensor, starts: list[int], t: float) -> Tensor:
             count, length = x.shape[:2]

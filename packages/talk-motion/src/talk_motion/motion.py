@@ -39,8 +39,13 @@ class MotionSequence:
 
     def __post_init__(self) -> None:
         frames = self.expression.shape[0]
-        wanted = {"expression": (frames, EXPRESSION), "euler": (frames, 3), "translation": (frames, 3),
-                  "gaze": (frames, 2), "blink": (frames,)}  # fmt: skip
+        wanted = {
+            "expression": (frames, EXPRESSION),
+            "euler": (frames, 3),
+            "translation": (frames, 3),
+            "gaze": (frames, 2),
+            "blink": (frames,),
+        }
         for name, shape in wanted.items():
             value = getattr(self, name)
             if tuple(value.shape) != shape:
@@ -67,7 +72,7 @@ class MotionSequence:
     def slice(self, start: int, stop: int) -> MotionSequence:
         """Frames [start, stop)."""
         parts = {f.name: getattr(self, f.name)[start:stop] for f in fields(self) if f.name != "fps"}
-        return MotionSequence(**parts)
+        return _sequence(parts)
 
     def save(self, path: str | Path) -> None:
         """Writes safetensors, atomically."""
@@ -80,7 +85,7 @@ class MotionSequence:
         Raises:
             InputError: the file is missing, damaged, or holds something else.
         """
-        return cls(**_load(path, MOTION_FORMAT))
+        return _sequence(_load(path, MOTION_FORMAT))
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,13 @@ class MotionPrompt:
         for name, value in tensors.items():
             group, _, key = name.partition(".")
             parts[group][key] = value
-        return cls(AudioFeatures(**parts["audio"]), MotionSequence(**parts["motion"]))
+        return cls(AudioFeatures(**parts["audio"]), _sequence(parts["motion"]))
+
+
+def _sequence(parts: dict[str, Tensor]) -> MotionSequence:
+    return MotionSequence(
+        parts["expression"], parts["euler"], parts["translation"], parts["gaze"], parts["blink"]
+    )
 
 
 def _tensors(motion: MotionSequence) -> dict[str, Tensor]:
