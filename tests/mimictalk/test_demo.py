@@ -38,7 +38,7 @@ def test_the_whole_way(cli, here, jobs):
     assert (jobs.adapt.steps, jobs.adapt.budget_s, jobs.adapt.force) == (demo.STEPS, demo.BUDGET_S, True)
     assert "does not exist" in jobs.adapt.consent
     assert jobs.render.avatar == jobs.adapt.out
-    assert jobs.render.audio.name == "speech.wav"
+    assert jobs.render.audio.name == "speech.flac"
 
 
 def test_steps_lift_the_time_limit(cli, jobs):
@@ -51,14 +51,14 @@ def test_steps_lift_the_time_limit(cli, jobs):
 def test_other_files_in_the_folder_stay(cli, here, jobs):
     (here / "d").mkdir()
     (here / "d" / "mine.txt").write_text("mine")
-    (here / "d" / "speech.wav").write_text("of an older demo")
+    (here / "d" / "speech.flac").write_text("of an older demo")
     assert cli("demo", "-o", "d").code == 0
     assert sorted(entry.name for entry in (here / "d").iterdir()) == [
         "mine.txt",
         "reference.mp4",
-        "speech.wav",
+        "speech.flac",
     ]
-    assert (here / "d" / "speech.wav").read_text() == "speech.wav"
+    assert (here / "d" / "speech.flac").read_text() == "speech.flac"
 
 
 def test_missing_material_is_told(cli, jobs):
@@ -66,6 +66,6 @@ def test_missing_material_is_told(cli, jobs):
     ran = cli("demo", "-o", "d")
     assert (ran.code, ran.err) == (
         1,
-        "demo: its built-in speech.wav is missing\n"
+        "demo: its built-in speech.flac is missing\n"
         "Install it again: pip install --force-reinstall --no-deps mimictalk\n",
     )

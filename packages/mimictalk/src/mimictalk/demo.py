@@ -11,7 +11,7 @@ from mimictalk.console import Console
 from mimictalk.errors import RunError
 from mimictalk.render_job import RenderSettings, render_avatar
 
-REFERENCE, SPEECH, AVATAR, VIDEO = "reference.mp4", "speech.wav", "avatar", "talking.mp4"
+REFERENCE, SPEECH, AVATAR, VIDEO = "reference.mp4", "speech.flac", "avatar", "talking.mp4"
 STEPS, BUDGET_S = 300, 150.0  # whichever ends first: a first look, not the best likeness
 CONSENT = "None needed: this person was computed and does not exist."
 

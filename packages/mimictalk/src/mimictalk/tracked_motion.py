@@ -40,7 +40,8 @@ def fit_to_avatar(track: "FaceTrack", identity: Tensor) -> tuple["FaceCoeffs", f
     from face3dmm import FaceModel, fit_landmarks
 
     model = FaceModel.open_face()
-    with_avatar = fit_landmarks(model, track.landmarks, identity=identity)
+    seen = track.coeffs.confidence
+    with_avatar = fit_landmarks(model, track.landmarks, identity=identity, confidence=seen)
     ratio = residual(model, with_avatar, track.landmarks) / max(
         residual(model, track.coeffs, track.landmarks), 1e-6
     )
