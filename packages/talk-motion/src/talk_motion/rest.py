@@ -14,12 +14,19 @@ from torch.nn import functional as F
 from .features import AudioFeatures
 
 REACH = 12  # frames of 40 ms by which speech holds the mouth: people keep it open in the pauses between words
+QUIETEST = -28.0  # dB below the speech level at which a voice is somebody else's
+STANDS_OUT = 6.0  # dB above the quiet moments of the clip
 FADE = 5  # frames over which the mouth comes to rest
 
 
 def speech_presence(audio: AudioFeatures) -> Tensor:
-    """How much somebody speaks, 0 to 1 per motion frame (T,): voice near by, smoothed over 0.2 s."""
-    heard = (audio.voiced > 0) & (audio.energy > -28)
+    """How much somebody speaks, 0 to 1 per motion frame (T,): voice near by, smoothed over 0.2 s.
+
+    A voice is a periodic sound that stands out: hum is periodic too, and rumble now and then, but they are
+    as loud in their loud moments as in their quiet ones.
+    """
+    steady = F.avg_pool1d(F.pad(audio.energy[None, None], (2, 2), mode="replicate"), 5, 1)[0, 0]
+    heard = (audio.voiced > 0) & (audio.energy > QUIETEST) & (steady > steady.quantile(0.1) + STANDS_OUT)
     frames = heard.unflatten(0, (-1, 2)).any(dim=1).float()[None, None]
     near = F.max_pool1d(frames, 2 * REACH + 1, 1, REACH)
     fade = torch.hann_window(FADE + 2, periodic=False)[1:-1]
