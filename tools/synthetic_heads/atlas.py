@@ -34,7 +34,7 @@ GLASSES = Region(1408, 960, 256, 128)
 STRANDS = Region(1664, 960, 384, 192)  # single strands that stand off the hair
 TORSO = Region(0, 1152, 1408, 896)
 COLLAR = Region(1408, 1152, 640, 448)
-BEARD = Region(1408, 1600, 640, 448)
+NECK = Region(1408, 1600, 640, 448)
 
 
 class Atlas:

@@ -8,7 +8,9 @@ from synthetic_heads.noise import fractal, mix
 
 def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
     """Linear light (size, size, 3) float32 in [0, 1]."""
-    kind = rng.choice(["wall", "shapes", "shelves", "bokeh", "studio", "texture"], p=[0.2, 0.2, 0.2, 0.15, 0.15, 0.1])
+    kind = rng.choice(
+        ["wall", "shapes", "shelves", "bokeh", "studio", "texture"], p=[0.2, 0.2, 0.2, 0.15, 0.15, 0.1]
+    )
     picture = {"wall": _wall, "shapes": _shapes, "shelves": _shelves, "bokeh": _bokeh, "studio": _studio,
                "texture": _texture}[str(kind)](rng, size)  # fmt: skip
     blur = size / 512 * float(rng.choice([0.0, 1.0, 2.5, 5.0]))
@@ -21,7 +23,9 @@ def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
     return (np.clip(picture, 0, 1) ** 2).astype(np.float32)
 
 
-def _colour(rng: np.random.Generator, low: float = 0.15, high: float = 0.9, vivid: float = 0.25) -> np.ndarray:
+def _colour(
+    rng: np.random.Generator, low: float = 0.15, high: float = 0.9, vivid: float = 0.25
+) -> np.ndarray:
     grey = rng.uniform(low, high)
     return np.clip(grey + rng.normal(0, vivid * 0.5, 3), 0.02, 0.98).astype(np.float32)
 
@@ -36,10 +40,12 @@ def _wall(rng: np.random.Generator, size: int) -> np.ndarray:
     if rng.random() < 0.5:  # a framed picture
         x, y = rng.integers(0, size * 3 // 4, 2)
         w, h = rng.integers(size // 8, size // 3, 2)
-        cv2.rectangle(picture, (int(x), int(y)), (int(x + w), int(y + h)), _tuple(_colour(rng, 0.05, 0.3)), -1)
+        cv2.rectangle(
+            picture, (int(x), int(y)), (int(x + w), int(y + h)), _tuple(_colour(rng, 0.05, 0.3)), -1
+        )
         inner = fractal(rng, max(h - 12, 4), max(w - 12, 4), 30, 4) * 0.12
         part = picture[y + 6 : y + h - 6, x + 6 : x + w - 6]
-        part[:] = (_colour(rng) + inner[: part.shape[0], : part.shape[1], None])
+        part[:] = _colour(rng) + inner[: part.shape[0], : part.shape[1], None]
     return picture
 
 
@@ -70,7 +76,9 @@ def _shelves(rng: np.random.Generator, size: int) -> np.ndarray:
                 cv2.rectangle(picture, (x, bottom - tall), (x + wide, bottom - 8), _tuple(colour), -1)
                 cv2.line(picture, (x, bottom - tall), (x, bottom - 8), _tuple(colour * 0.6), 1)
                 band = bottom - int(tall * rng.uniform(0.3, 0.8))
-                cv2.rectangle(picture, (x + 2, band), (x + wide - 2, band + 5), _tuple(_colour(rng, 0.5, 0.9)), -1)
+                cv2.rectangle(
+                    picture, (x + 2, band), (x + wide - 2, band + 5), _tuple(_colour(rng, 0.5, 0.9)), -1
+                )
             x += wide + 1
         cv2.rectangle(picture, (0, bottom - 8), (size, bottom), _tuple(wood), -1)
     return picture

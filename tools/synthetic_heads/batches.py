@@ -52,7 +52,12 @@ def sample_batch(seed: int, step: int, *, frames: int = 8, size: int = 512) -> S
 
 
 def make_clip(
-    seed: int, frames: int = 250, *, motion: Motion | None = None, expression: np.ndarray | None = None, size: int = 512
+    seed: int,
+    frames: int = 250,
+    *,
+    motion: Motion | None = None,
+    expression: np.ndarray | None = None,
+    size: int = 512,
 ) -> Sample:
     """A video-like sequence at 25 fps.
 
@@ -74,6 +79,10 @@ def _sample(number: int, motion: Motion, scene: Scene, size: int, lag: int) -> S
     from face3dmm import Camera
 
     who = person(number)
-    picture = render(who, motion.expression, motion.euler, motion.translation, motion.gaze, scene=scene, size=size, lag=lag)
+    picture = render(
+        who, motion.expression, motion.euler, motion.translation, motion.gaze, scene=scene, size=size, lag=lag
+    )
     camera = Camera.from_head_pose(torch.from_numpy(motion.euler), torch.from_numpy(motion.translation))
-    return Sample(number, who.identity, motion, picture, camera.camera_to_world.numpy(), camera.intrinsics.numpy())
+    return Sample(
+        number, who.identity, motion, picture, camera.camera_to_world.numpy(), camera.intrinsics.numpy()
+    )

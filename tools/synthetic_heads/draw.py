@@ -9,10 +9,11 @@ import torch
 from synthetic_heads.atlas import Atlas
 from synthetic_heads.light import SIZE as SPHERE
 from synthetic_heads.light import Light
-from synthetic_heads.mesh import NormalSum, Part
+from synthetic_heads.mesh import HEAD, NormalSum, Part
 
 # Channels that the rasteriser interpolates.
-U, V, NX, NY, SHADE, GLOSS, PART, LABEL, DEPTH = range(9)
+# PART is the part's number from 1, plus 1/4 where the label is HEAD and 3/4 where it is TORSO.
+U, V, NX, NY, SHADE, PART, DEPTH = range(7)
 
 
 class Mesh:
@@ -23,11 +24,14 @@ class Mesh:
         starts = np.cumsum([0] + [len(p.uv) for p in parts])
         self.faces = np.concatenate([p.faces + s for p, s in zip(parts, starts, strict=False)])
         self.faces_tensor = torch.from_numpy(self.faces)
-        self.channels = np.zeros((starts[-1], 9), np.float32)
+        self.channels = np.zeros((starts[-1], 7), np.float32)
         self.channels[:, U : V + 1] = np.concatenate([p.uv for p in parts])
-        for channel, name in ((SHADE, "shade"), (GLOSS, "gloss"), (LABEL, "label")):
-            self.channels[:, channel] = np.concatenate([getattr(p, name) for p in parts])
-        self.channels[:, PART] = np.concatenate([np.full(len(p.uv), i + 1.0) for i, p in enumerate(parts)])
+        self.channels[:, SHADE] = np.concatenate([p.shade for p in parts])
+        self.channels[:, PART] = np.concatenate(
+            [i + 0.25 + (p.label - HEAD) / 2 for i, p in enumerate(parts, 1)]
+        )
+        self.shine = np.array([0.0] + [p.shine * (0.05 if p.transparent else 1.0) for p in parts], np.float32)
+        self.gloss = np.array([0.0] + [p.gloss for p in parts], np.float32)
         self.follow = np.concatenate([p.follow for p in parts])
         self.offset = np.concatenate([p.offset for p in parts])
         self.normals = NormalSum(self.faces, starts[-1])
@@ -41,6 +45,7 @@ class Layer:
         colour: (H, W, 3) float32 linear light times opacity.
         alpha: (H, W) opacity.
         head: (H, W) share of the pixel that belongs to the head.
+        depth: (2H, 2W) of the nearest surface, infinity where there is none (or in a transparent layer).
     """
 
     colour: np.ndarray
@@ -76,61 +81,84 @@ def draw_layer(
     """
     from face3dmm.raster import draw_attributes
 
+    left, top, right, bottom = _bounds(screen, size)
+    colour = np.zeros((size, size, 3), np.float32)
+    alpha = np.zeros((size, size), np.float32)
+    head = np.zeros((size, size), np.float32)
+    nearest = np.full((2 * size, 2 * size), np.inf, np.float32)
+    layer = Layer(colour, alpha, head, nearest)
+    if right <= left or bottom <= top:
+        return layer
     channels = mesh.channels.copy()
     channels[:, NX], channels[:, NY] = normals[:, 0], normals[:, 1]
     channels[:, DEPTH] = screen[:, 2]
     points = screen.copy()
-    points[:, :2] *= 2
+    points[:, :2] = 2 * (points[:, :2] - (left, top))
     fine = draw_attributes(
-        torch.from_numpy(points)[None], mesh.faces_tensor, torch.from_numpy(channels), 2 * size, background=0.0
-    )[0].numpy()
-    covered = fine[PART] > 0
+        torch.from_numpy(points)[None], mesh.faces_tensor, torch.from_numpy(channels),
+        (2 * (bottom - top), 2 * (right - left)),
+    )[0].numpy()  # fmt: skip
+    number, depth = np.floor(fine[PART]), fine[DEPTH]
+    covered = number > 0
+    here = slice(2 * top, 2 * bottom), slice(2 * left, 2 * right)
     if behind is not None:
-        covered &= fine[DEPTH] < behind
+        covered &= depth < behind[here]
+        number *= covered
+    else:
+        nearest[here] = np.where(covered, depth, np.inf)
     texture, scale = atlas.level(reduction)
-    quads = _quads(np.where(covered, fine[PART], 0))
-    low, high = quads.min(0), quads.max(0)
-    depth = _quads(np.where(covered, fine[DEPTH], 0))
-    whole = (low == high) & (low > 0) & (depth.max(0) - depth.min(0) < 0.12)
-    some = high > 0
-    mixed = some & ~whole
+    low, high = _range(number)
+    near, far = _range(depth)
+    inside = (low == high) & (low > 0) & (far - near < 0.12)
+    mixed = (high > 0) & ~inside
 
-    colour = np.zeros((size, size, 3), np.float32)
-    alpha = np.zeros((size, size), np.float32)
-    head = np.zeros((size, size), np.float32)
-    y, x = np.nonzero(whole)
-    samples = _mean_of_quads(fine, y, x)
-    colour[y, x], alpha[y, x] = _shade(samples, texture, scale, light, transparent)
-    head[y, x] = (samples[LABEL] < 1.5) * alpha[y, x]
+    half = tuple(v // 2 for v in covered.shape)
+    y, x = np.nonzero(inside)
+    samples = np.empty((len(channels[0]), len(y)), np.float32)
+    for channel in range(DEPTH):
+        samples[channel] = cv2.resize(fine[channel], half[::-1], interpolation=cv2.INTER_AREA)[inside]
+    light_, opacity = _shade(mesh, samples, texture, scale, light, transparent)
+    y, x = y + top, x + left
+    colour[y, x], alpha[y, x] = light_, opacity
+    head[y, x] = _is_head(samples) * opacity
 
     y, x = np.nonzero(mixed)
-    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        rows, columns = 2 * y + dy, 2 * x + dx
-        here = covered[rows, columns]
-        rows, columns = rows[here], columns[here]
-        samples = fine[:, rows, columns]
-        light_, opacity = _shade(samples, texture, scale, light, transparent)
-        yy, xx = y[here], x[here]
-        colour[yy, xx] += light_ / 4
-        alpha[yy, xx] += opacity / 4
-        head[yy, xx] += (samples[LABEL] < 1.5) * opacity / 4
-    return Layer(colour, alpha, head, np.where(covered, fine[DEPTH], np.inf))
+    rows, columns = (
+        (2 * y + np.array([[0], [0], [1], [1]])).ravel(),
+        (2 * x + np.array([[0], [1], [0], [1]])).ravel(),
+    )
+    hit = covered[rows, columns]
+    samples = fine[:, rows[hit], columns[hit]]
+    shares = np.zeros((4 * len(y), 5), np.float32)
+    shares[hit, :3], shares[hit, 3] = _shade(mesh, samples, texture, scale, light, transparent)
+    shares[hit, 4] = _is_head(samples) * shares[hit, 3]
+    mean = shares.reshape(4, -1, 5).mean(0)
+    y, x = y + top, x + left
+    colour[y, x], alpha[y, x], head[y, x] = mean[:, :3], mean[:, 3], mean[:, 4]
+    return layer
 
 
-def _quads(plane: np.ndarray) -> np.ndarray:
-    """(2H, 2W) to (4, H, W): the four samples of each pixel."""
-    return np.stack([plane[0::2, 0::2], plane[0::2, 1::2], plane[1::2, 0::2], plane[1::2, 1::2]])
+def _bounds(screen: np.ndarray, size: int) -> tuple[int, int, int, int]:
+    """Window left, top, right, bottom of the picture that the points can touch."""
+    low = np.clip(np.floor(screen[:, :2].min(0)), 0, size).astype(int)
+    high = np.clip(np.ceil(screen[:, :2].max(0)), 0, size).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _mean_of_quads(fine: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Channels (9, N) at the middle of the pixels (y, x)."""
-    return (fine[:, 2 * y, 2 * x] + fine[:, 2 * y + 1, 2 * x + 1]) / 2
+def _range(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest of the four samples of each pixel: (2H, 2W) to two of (H, W)."""
+    a, b = np.minimum(plane[0::2], plane[1::2]), np.maximum(plane[0::2], plane[1::2])
+    return np.minimum(a[:, 0::2], a[:, 1::2]), np.maximum(b[:, 0::2], b[:, 1::2])
+
+
+def _is_head(samples: np.ndarray) -> np.ndarray:
+    return samples[PART] % 1 < 0.5
 
 
 def _shade(
-    samples: np.ndarray, texture: np.ndarray, scale: float, light: Light, transparent: bool
+    mesh: Mesh, samples: np.ndarray, texture: np.ndarray, scale: float, light: Light, transparent: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Linear colour (N, 3) times opacity, and opacity (N,), of samples (9, N)."""
+    """Linear colour (N, 3) times opacity, and opacity (N,), of samples (7, N)."""
     count = samples.shape[1]
     if count == 0:
         return np.zeros((0, 3), np.float32), np.zeros(0, np.float32)
@@ -139,9 +167,11 @@ def _shade(
     sx, sy = (samples[NX] + 1) * ((SPHERE - 1) / 2), (1 - samples[NY]) * ((SPHERE - 1) / 2)
     received = _look_up(light.diffuse, sx, sy)
     shade = samples[SHADE]
-    strength = np.full(count, 0.06, np.float32) if transparent else texel[:, 3]
-    highlight = _look_up(light.soft, sx, sy) * strength
-    highlight += _look_up(light.sharp, sx, sy) * samples[GLOSS]
+    number = samples[PART].astype(np.int32)
+    highlight = _look_up(light.soft, sx, sy) * mesh.shine[number]
+    if not transparent:
+        highlight *= texel[:, 3]
+    highlight += _look_up(light.sharp, sx, sy) * mesh.gloss[number]
     colour = texel[:, :3] ** 2 * received  # the square stands for sRGB's gamma
     colour += highlight[:, None]
     colour *= shade[:, None]
@@ -157,7 +187,11 @@ def _look_up(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     maps = np.zeros((2, padded), np.float32)
     maps[0, :count], maps[1, :count] = x, y
     found = cv2.remap(
-        picture, maps[0].reshape(-1, row), maps[1].reshape(-1, row), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        picture,
+        maps[0].reshape(-1, row),
+        maps[1].reshape(-1, row),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return found.reshape(padded, *picture.shape[2:])[:count]
 

@@ -38,12 +38,18 @@ def ear_parts(neutral: np.ndarray, skull_width: float, size: float, tilt: float)
     outline = 1 + 0.14 * np.cos(turn - 0.9) + 0.05 * np.cos(2 * turn)
     z = -back * outline * 0.185 * size
     y = up * outline * 0.315 * size
-    helix = 0.055 * np.exp(-(((ring - 0.9) / 0.09) ** 2)) * smoothstep(-0.8, 0.1, np.sin(turn) + 0.6 * np.cos(turn))
+    helix = (
+        0.055
+        * np.exp(-(((ring - 0.9) / 0.09) ** 2))
+        * smoothstep(-0.8, 0.1, np.sin(turn) + 0.6 * np.cos(turn))
+    )
     anti = 0.05 * np.exp(-(((ring - 0.55) / 0.13) ** 2)) * smoothstep(-0.5, 0.3, np.cos(turn))
     concha = -0.09 * np.exp(-(((back + 0.15) / 0.3) ** 2) - ((up + 0.12) / 0.4) ** 2)
     rise = helix + anti + concha + 0.02 * ring
     out = rise + np.sin(tilt) * np.clip(back + 0.55, 0, None) * 0.19
-    out = out - 0.10 * smoothstep(0.2, 1.0, -back) - 0.10 * smoothstep(0.5, 1.0, -up)  # grown to the head in front
+    out = (
+        out - 0.10 * smoothstep(0.2, 1.0, -back) - 0.10 * smoothstep(0.5, 1.0, -up)
+    )  # grown to the head in front
     s, t = 0.5 + 0.48 * back, 0.5 - 0.48 * up
     uv = EAR.uv(s, t).reshape(-1, 2)
     parts = []

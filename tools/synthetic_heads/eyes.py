@@ -74,10 +74,14 @@ def paint_lashes(atlas: Atlas, look: EyeLook, hair: np.ndarray, rng: np.random.G
     height, width = LASH.height // 2, LASH.width
     mask = np.zeros((height, width), np.uint8)
     count = 90
-    roots = np.stack([np.linspace(2, width - 3, count) + rng.normal(0, 1.5, count), np.full(count, height - 1.0)], -1)
+    roots = np.stack(
+        [np.linspace(2, width - 3, count) + rng.normal(0, 1.5, count), np.full(count, height - 1.0)], -1
+    )
     lean = (roots[:, 0] / width - 0.5) * 0.9
     direction = np.stack([lean, -np.ones(count)], -1)
-    brush.strokes(mask, brush.hairs(rng, roots, direction, height * 0.8, 0.12), rng.uniform(150, 255, count), 2)
+    brush.strokes(
+        mask, brush.hairs(rng, roots, direction, height * 0.8, 0.12), rng.uniform(150, 255, count), 2
+    )
     line = np.zeros((height, width), np.float32)
     line[-10:] = np.linspace(0, 1, 10)[:, None]
     lashes = np.maximum(mask.astype(np.float32) / 255, line) * look.lash_darkness
@@ -108,7 +112,11 @@ class Eyeball:
         cp, sp, cy, sy = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
         zero = np.zeros_like(cp)
         turn = np.stack(
-            [np.stack([cy, sy * sp, sy * cp], -1), np.stack([zero, cp, -sp], -1), np.stack([-sy, cy * sp, cy * cp], -1)],
+            [
+                np.stack([cy, sy * sp, sy * cp], -1),
+                np.stack([zero, cp, -sp], -1),
+                np.stack([-sy, cy * sp, cy * cp], -1),
+            ],
             1,
         )
         return self.local @ turn.transpose(0, 2, 1) * self.radius + self.centre
@@ -125,10 +133,11 @@ def eyeball_centres(neutral: np.ndarray) -> np.ndarray:
         ratio = np.ptp(neutral[corners, 0]) / np.ptp(mean[corners, 0])
         ball[:3] += (neutral[corners] - mean[corners]).mean(0)
         ball[3] *= ratio
+        ball[1] += 0.02  # the upper lid covers a little of the iris at rest
     return balls
 
 
-def _strip(lid: tuple[int, ...], centre: np.ndarray, reach: float, tip: float, drop: float = 0.0):  # noqa: ANN202
+def _strip(lid: tuple[int, ...], centre: np.ndarray, reach: float, tip: float, drop: float = 0.0):
     """Positions of a band along a lid: from the lid's edge outwards (reach) and along the edge's normal."""
     ids = list(lid)
 
@@ -162,14 +171,24 @@ def eye_parts(neutral: np.ndarray, look: EyeLook) -> list[Part]:
             edge = drive.face[:, list(loop)]
             return np.concatenate([edge, edge + (centre - edge) * 0.22], 1)
 
-        parts.append(part(f"lid rim {side}", rim, grid_faces(2, len(loop), wrap=True), uv, shade=0.8, offset=0.03))
+        parts.append(
+            part(f"lid rim {side}", rim, grid_faces(2, len(loop), wrap=True), uv, shade=0.8, offset=0.03)
+        )
         count = len(upper)
         s = np.linspace(0, 1, count) if side == 0 else np.linspace(1, 0, count)
         low, high = np.full(count, 0.49), np.full(count, 0.02)
         lash_uv = np.concatenate([LASH.uv(s, low), LASH.uv(s, high)])
         strip = _strip(upper, centre, look.lash_length, 0.022)
         parts.append(
-            part(f"lash {side}", strip, grid_faces(2, count), lash_uv, shade=0.8, offset=-0.03, transparent=True)
+            part(
+                f"lash {side}",
+                strip,
+                grid_faces(2, count),
+                lash_uv,
+                shade=0.8,
+                offset=-0.03,
+                transparent=True,
+            )
         )
 
         def shadow(drive: Drive, upper: tuple[int, ...] = upper) -> np.ndarray:
@@ -179,6 +198,10 @@ def eye_parts(neutral: np.ndarray, look: EyeLook) -> list[Part]:
             return np.concatenate([edge, end], 1)
 
         shadow_uv = np.concatenate([LASH.uv(s, np.full(count, 0.53)), LASH.uv(s, np.full(count, 0.98))])
-        parts.append(part(f"lid shadow {side}", shadow, grid_faces(2, count), shadow_uv, offset=0.045, transparent=True))
+        parts.append(
+            part(
+                f"lid shadow {side}", shadow, grid_faces(2, count), shadow_uv, offset=0.045, transparent=True
+            )
+        )
     assert SKIN.x == 0
     return parts

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -44,14 +45,14 @@ def paint_hair(atlas: Atlas, look: HairLook, rng: np.random.Generator) -> None:
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     bend = (look.curl * 14 * fractal(rng, height, width, 110, 2)).astype(np.float32)
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    import cv2
-
     strand = streaks(rng, height, width, 2.2, 260) * 0.55 + streaks(rng, height, width, 5, 200) * 0.5
     strand += streaks(rng, height, width, 17, 240) * 0.5
     clump = streaks(rng, height, width, 34, 400)
     if look.style == "curly":
         strand = strand * 0.4 + 0.9 * fractal(rng, height, width, 16, 3, 0.7)
-    strand, clump = (cv2.remap(p, x + bend, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for p in (strand, clump))
+    strand, clump = (
+        cv2.remap(p, x + bend, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for p in (strand, clump)
+    )
     tone = np.clip(1 + 0.20 * strand + 0.08 * clump, 0.35, 1.9)
     colour = look.colour * tone[..., None]
     weight = np.clip(smoothstep(0.8, 2.2, strand + 0.3 * clump), 0, 1) * 0.6
@@ -77,6 +78,7 @@ def _frame(look: HairLook) -> np.ndarray:
 
 def _hairline(neutral: np.ndarray, look: HairLook) -> np.ndarray:
     """Points (N, 3) around the head where hair ends that lies close."""
+
     def at(vertex: int, up: float, back: float = 0.0) -> np.ndarray:
         return neutral[vertex] + np.array([0.0, up, -back])
 
@@ -114,12 +116,17 @@ def hair_sheet(neutral: np.ndarray, skin: np.ndarray, look: HairLook, rng: np.ra
     ear_side = np.exp(-(((np.abs(wrapped) - 1.75) / 0.6) ** 2))
     rear = smoothstep(1.2, 2.3, np.abs(wrapped))
     longer = {"short": 0.02, "curly": 0.12, "fringe": 0.08}.get(look.style, 0.0)
-    limit = limit + longer * (ear_side + rear) + 0.012 * rng.normal(0, 1, COLUMNS + 1) * (np.arange(COLUMNS + 1) % COLUMNS > 0)
+    limit = (
+        limit
+        + longer * (ear_side + rear)
+        + 0.012 * rng.normal(0, 1, COLUMNS + 1) * (np.arange(COLUMNS + 1) % COLUMNS > 0)
+    )
     limit[-1] = limit[0]
     t = np.linspace(0.0, 1.0, ROWS)[:, None]
     polar = t * limit[None] + 0.01
     direction = (
-        np.sin(polar)[..., None] * (np.sin(turn)[None, :, None] * axes[0] + np.cos(turn)[None, :, None] * axes[2])
+        np.sin(polar)[..., None]
+        * (np.sin(turn)[None, :, None] * axes[0] + np.cos(turn)[None, :, None] * axes[2])
         + np.cos(polar)[..., None] * axes[1]
     )
     radius = surface_radius(skin, direction)
@@ -129,11 +136,12 @@ def hair_sheet(neutral: np.ndarray, skin: np.ndarray, look: HairLook, rng: np.ra
         body = body * (1 + 0.9 * front * smoothstep(0.3, 0.8, t))
     loose = look.style in ("fringe", "bob", "long", "curly")
     end = smoothstep(1.02, 0.80, t) if loose else smoothstep(0.95, 0.55, t)
-    close = 0.30 if loose else 0.0
+    close = {"fringe": 0.3, "curly": 0.12}.get(look.style, 0.0)
+    if look.style in ("bob", "long"):
+        close = 0.3 * (1 - np.exp(-((wrapped / 0.55) ** 4)))[None]  # combed flat over the forehead
     thick = body * (close + (1 - close) * end) + 0.012
-    thick = np.where(t < 0.12, thick * 0.8 + 0.02, thick)
     lumps = fractal(rng, ROWS, COLUMNS + 1, 7 if look.style == "curly" else 12, 2)
-    lumps[:, -1] = lumps[:, 0]
+    lumps = _closed(lumps)
     thick = thick * (1 + (0.45 if look.style == "curly" else 0.16) * lumps * smoothstep(0.1, 0.3, t))
     points = CENTRE + direction * (radius + thick)[..., None]
     if look.style in ("bob", "long"):
@@ -182,6 +190,13 @@ def surface_radius(skin: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return ((distance[near] * weight).sum(1) / weight.sum(1)).reshape(direction.shape[:-1])
 
 
+def _closed(noise: np.ndarray) -> np.ndarray:
+    """Noise (rows, columns) whose last column equals its first, without a step in between."""
+    columns = noise.shape[1]
+    fade = np.clip(1 - np.arange(columns)[::-1] / 16, 0, 1)
+    return noise * (1 - fade) + noise[:, :1] * fade
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
@@ -210,6 +225,22 @@ def hair_parts(neutral: np.ndarray, skin: np.ndarray, look: HairLook, rng: np.ra
         return np.broadcast_to(under, (len(drive.face), *under.shape))
 
     return [
-        part("hair below", below, grid_faces(kept, columns), HAIR.uv(s, t * 0.9), shade=shade * 0.6, follow=follow),
-        part("hair", positions, grid_faces(rows, columns), HAIR.uv(s, t), shade=shade, follow=follow, transparent=True)
+        part(
+            "hair below",
+            below,
+            grid_faces(kept, columns),
+            HAIR.uv(s, t * 0.9),
+            shine=0.05,
+            shade=shade * 0.6,
+            follow=follow,
+        ),
+        part(
+            "hair",
+            positions,
+            grid_faces(rows, columns),
+            HAIR.uv(s, t),
+            shade=shade,
+            follow=follow,
+            transparent=True,
+        ),
     ]

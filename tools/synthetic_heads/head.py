@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from synthetic_heads.atlas import SKIN
+from synthetic_heads import brush
+from synthetic_heads.atlas import NECK, SKIN
 from synthetic_heads.mesh import HEAD, TORSO, Drive, Part, Tessellation, grid_faces, part
 from synthetic_heads.noise import smoothstep
 
@@ -17,6 +18,9 @@ HINGE = np.array([0.0, -0.86, -0.20])
 TILTS = np.radians([-6, 3, 13, 23, 33, 43, 53, 62, 70, 77, 84, 90])
 # How far rings on the neck lie below the last cut, in dm.
 NECK_DROPS = np.array([0.08, 0.2, 0.36, 0.54, 0.74, 0.96])
+RINGS = len(TILTS) + len(NECK_DROPS)
+SKULL_RINGS = len(TILTS) + 1  # those that the skin's texture covers
+NECK_START = 9  # the neck's own texture begins here, under the last rings of the skull
 TEXELS = 245.0  # per decimetre in the middle of the face
 
 
@@ -68,7 +72,7 @@ def skull_rings(rim: np.ndarray, reference: np.ndarray, shape: SkullShape) -> np
     start = _section(_angles(reference), np.full(1, TILTS[0] - np.radians(5)), shape)[0]
     progress = (tilts - tilts[0] + 0.09) / 0.75
     fit = np.exp(-(progress**1.5))[:, None, None]  # share of the rim's deviation from the ideal skull
-    movement = np.exp(-((np.arange(len(tilts)) + 1) / 2.5) ** 2)[:, None, None]
+    movement = np.exp(-(((np.arange(len(tilts)) + 1) / 2.5) ** 2))[:, None, None]
     fitted = base + fit * (reference - start)
     return fitted[None] + movement[None] * (rim - reference)[:, None]
 
@@ -106,19 +110,18 @@ def _section(angles: np.ndarray, tilts: np.ndarray, shape: SkullShape) -> np.nda
 def _ring_shapes(reference: np.ndarray, shape: SkullShape) -> np.ndarray:
     angles = _angles(reference)
     skull = _section(angles, TILTS, shape)
-    last = skull[-1].copy()
-    middle = last.mean(0)
-    skull[-1] = middle + (skull[-1] - middle) * 0.93  # rounds the edge between throat and neck
-    skull[-2] = skull[-2] + (middle - skull[-2]) * 0.02
-    neck = []
+    last = skull[-1]
+    rings = [*skull]
     for drop in NECK_DROPS:
         ring = last.copy()
-        wide = 1 + 0.25 * (drop / 0.96) ** 2.5  # the neck widens into the shoulders
-        ring[:, 0] *= wide
+        ring[:, 0] *= 1 + 0.22 * (drop / 0.96) ** 2.5  # the neck widens into the shoulders
         ring[:, 1] -= drop
         ring[:, 2] -= 0.16 * drop
-        neck.append(ring)
-    return np.concatenate([skull, np.stack(neck)])
+        rings.append(ring)
+    rings = np.stack(rings)
+    for _ in range(3):  # rounds the edge between throat and neck
+        rings[6:-1] = (rings[5:-2] + 2 * rings[6:-1] + rings[7:]) / 4
+    return rings
 
 
 @cache
@@ -131,13 +134,12 @@ def topology() -> Topology:
     rim = model.face_oval.numpy()
     if mean[rim[1], 0] > 0:  # the loops below want it counter-clockwise seen from the front
         rim = np.concatenate([rim[:1], rim[:0:-1]])
-    rings = len(TILTS) + len(NECK_DROPS)
-    numbers = np.concatenate([rim[None], FACE + np.arange(rings * len(rim)).reshape(rings, -1)])
-    local = grid_faces(rings + 1, len(rim), wrap=True)
+    numbers = np.concatenate([rim[None], FACE + np.arange(SKULL_RINGS * len(rim)).reshape(SKULL_RINGS, -1)])
+    local = grid_faces(SKULL_RINGS + 1, len(rim), wrap=True)
     back = numbers.reshape(-1)[local]
     face = model.faces[model.face_region].numpy()
     coarse = np.concatenate([face, back])
-    uv = _texture_coordinates(mean, rim, rings)
+    uv = _texture_coordinates(mean, rim, SKULL_RINGS)
     return Topology(rim, coarse, uv, Tessellation(coarse, len(uv)))
 
 
@@ -155,37 +157,75 @@ def _texture_coordinates(mean: np.ndarray, rim: np.ndarray, rings: int) -> np.nd
 
 
 class Skin:
-    """Positions of the tessellated skin."""
+    """Positions of the tessellated skin of face and skull."""
 
     def __init__(self, shape: SkullShape) -> None:
         self.shape = shape
         self.topology = topology()
 
-    def __call__(self, drive: Drive) -> np.ndarray:
+    def rings(self, drive: Drive) -> np.ndarray:
+        """All rings (T, RINGS, 36, 3)."""
         rim = self.topology.rim
-        rings = skull_rings(drive.face[:, rim], drive.neutral[rim], self.shape)
-        return self.topology.smooth.positions(np.concatenate([drive.face, rings.reshape(len(rings), -1, 3)], 1))
+        return skull_rings(drive.face[:, rim], drive.neutral[rim], self.shape)
+
+    def __call__(self, drive: Drive) -> np.ndarray:
+        rings = self.rings(drive)[:, :SKULL_RINGS]
+        return self.topology.smooth.positions(
+            np.concatenate([drive.face, rings.reshape(len(rings), -1, 3)], 1)
+        )
 
 
-def head_part(shape: SkullShape, neutral: np.ndarray) -> Part:
-    """Face, skull and neck of one person with the face (468, 3) at rest."""
+def head_parts(shape: SkullShape, neutral: np.ndarray) -> list[Part]:
+    """Face with skull, and the neck, of one person with the face (468, 3) at rest."""
     mesh = topology()
-    rest = Drive(neutral, neutral[None], np.zeros((1, 3)), np.zeros((1, 64)), np.zeros((1, 2)))
-    rings = skull_rings(neutral[mesh.rim][None], neutral[mesh.rim], shape)[0]
-    ring = np.arange(len(rings))[:, None] + 1.0
+    skin = Skin(shape)
+    ring = np.arange(RINGS)[:, None] + 1.0
     # Under the chin the neck begins within a few rings, at the nape only where the cut is level.
     chin = np.clip((np.abs(_angles(neutral[mesh.rim])) - 1.7) / 1.3, 0, 1)[None]
     label = HEAD + (TORSO - HEAD) * np.clip((ring - (10.0 - 6.0 * chin)) / 2 + 0.5, 0, 1)
     follow = smoothstep(9.0, 17.5, ring + 2.0 * chin)
-    under = np.clip((ring - 1) / 4, 0, 1) * chin * smoothstep(0.0, 1.0, (15.5 - ring) / 9)
-    shade = 1 - 0.5 * under  # the jaw keeps light from the throat
-    zeros, ones = np.zeros(FACE, np.float32), np.ones(FACE, np.float32)
-    smooth = mesh.smooth
-    values = [
-        smooth.values(np.concatenate([first, np.broadcast_to(rest_, ring.shape[:1] + (36,)).reshape(-1)]))
-        for first, rest_ in ((ones, shade), (ones * HEAD, label), (zeros, follow))
-    ]
-    uv = smooth.values(mesh.uv)
-    skin = Skin(shape)
-    assert skin(rest).shape[1] == len(uv)
-    return part("skin", skin, smooth.faces, uv, shade=values[0], label=values[1], follow=values[2])
+    shade = 1 - 0.55 * np.clip((ring - 1) / 4, 0, 1) * chin * smoothstep(17.0, 8.0, ring)  # the jaw's shadow
+
+    def over_skin(first: float, rings: np.ndarray) -> np.ndarray:
+        rings = np.broadcast_to(rings, (RINGS, len(mesh.rim)))[:SKULL_RINGS]
+        return mesh.smooth.values(np.concatenate([np.full(FACE, first), rings.reshape(-1)]))
+
+    columns = np.r_[: len(mesh.rim), 0]  # the seam is at the nape
+
+    def over_neck(rings: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(rings, (RINGS, len(mesh.rim)))[NECK_START:, columns].reshape(-1)
+
+    def neck(drive: Drive) -> np.ndarray:
+        return skin.rings(drive)[:, NECK_START:][:, :, columns].reshape(len(drive.face), -1, 3)
+
+    rows = RINGS - NECK_START
+    s = np.broadcast_to(np.linspace(0, 1, len(columns)), (rows, len(columns))).reshape(-1)
+    t = np.repeat(np.linspace(0, 1, rows), len(columns))
+    uv = mesh.smooth.values(mesh.uv)
+    return [
+        part("skin", skin, mesh.smooth.faces, uv, shade=over_skin(1, shade), label=over_skin(HEAD, label),
+             follow=over_skin(0, follow)),
+        part("neck", neck, grid_faces(rows, len(columns)), NECK.uv(s, t), shade=over_neck(shade),
+             label=over_neck(label), follow=over_neck(follow), offset=0.008),
+    ]  # fmt: skip
+
+
+def paint_neck(skin: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw the neck's lines, tendons and Adam's apple on bare skin (H, W, 3) of the region NECK; returns it."""
+    shape = skin.shape[:2]
+    height, width = shape
+    for row in (0.45, 0.62, 0.78):
+        x = np.linspace(0.18, 0.82, 9)
+        y = row - 0.10 * (2 * x - 1) ** 2 + rng.normal(0, 0.008, 9)
+        brush.tint(
+            skin,
+            brush.line(shape, np.stack([x * width, y * height], -1), 2, 1.3),
+            0.62,
+            rng.uniform(0.05, 0.25),
+        )
+    for side in (-1, 1):
+        path = np.array([[0.5 + side * 0.20, 0.30], [0.5 + side * 0.13, 0.65], [0.5 + side * 0.05, 0.95]])
+        path = path * (width, height)
+        brush.tint(skin, brush.line(shape, path, 10, 9.0), 1.10, 0.7)
+        brush.tint(skin, brush.line(shape, path - (side * 26, 0), 10, 9.0), 0.84, 0.7)
+    return skin

@@ -16,7 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=512, help="pixels")
     parser.add_argument("--out", type=Path, required=True, help="folder for person_00000.safetensors, ...")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--part", default="0/1", help="k/n: make every n-th shard from the k-th, for n processes")
+    parser.add_argument(
+        "--part", default="0/1", help="k/n: make every n-th shard from the k-th, for n processes"
+    )
     options = parser.parse_args(arguments)
     if options.people < 1 or options.frames < 1 or not 64 <= options.size <= 2048 or options.seed < 0:
         parser.error("--people and --frames must be positive, --size 64..2048, --seed not negative")
@@ -44,7 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
         used = time.monotonic() - start
         rest = used / done * (len(missing) - done)
         rate = done * options.frames / used
-        print(f"\r{done}/{len(missing)} people, {rate:.1f} frames/s, {rest / 60:.1f} min left ", end="", file=sys.stderr)
+        print(
+            f"\r{done}/{len(missing)} people, {rate:.1f} frames/s, {rest / 60:.1f} min left ",
+            end="",
+            file=sys.stderr,
+        )
     print(file=sys.stderr)
     return 0
 

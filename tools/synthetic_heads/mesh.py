@@ -38,7 +38,8 @@ class Part:
         faces: (f, 3).
         uv: (v, 2) atlas pixels.
         shade: (v,) ambient light that reaches the vertex, in [0, 1].
-        gloss: (v,) strength of the sharp highlight.
+        gloss: Strength of the sharp highlight.
+        shine: Factor on the soft highlight.
         label: (v,) HEAD or TORSO; the border runs where the interpolated value crosses 1.5.
         follow: (v,) 0 moves with the head, 1 with the torso, blended between.
         offset: (v,) decimetres by which the depth test sees the part farther away.
@@ -50,7 +51,8 @@ class Part:
     faces: np.ndarray
     uv: np.ndarray
     shade: np.ndarray
-    gloss: np.ndarray
+    gloss: float
+    shine: float
     label: np.ndarray
     follow: np.ndarray
     offset: np.ndarray
@@ -64,7 +66,8 @@ def part(
     uv: np.ndarray,
     *,
     shade: float | np.ndarray = 1.0,
-    gloss: float | np.ndarray = 0.0,
+    gloss: float = 0.0,
+    shine: float = 1.0,
     label: float | np.ndarray = HEAD,
     follow: float | np.ndarray = 0.0,
     offset: float | np.ndarray = 0.0,
@@ -72,8 +75,11 @@ def part(
 ) -> Part:
     """A `Part` whose per-vertex numbers may be given as one number for all vertices."""
     count = len(uv)
-    spread = [np.broadcast_to(np.asarray(v, np.float32), (count,)).copy() for v in (shade, gloss, label, follow, offset)]
-    return Part(name, positions, np.asarray(faces, np.int64), np.asarray(uv, np.float32), *spread, transparent)
+    faces, uv = np.asarray(faces, np.int64), np.asarray(uv, np.float32)
+    shades, labels, follows, offsets = (
+        np.broadcast_to(np.float32(v), (count,)).copy() for v in (shade, label, follow, offset)
+    )
+    return Part(name, positions, faces, uv, shades, gloss, shine, labels, follows, offsets, transparent)
 
 
 def grid_faces(rows: int, columns: int, *, wrap: bool = False) -> np.ndarray:

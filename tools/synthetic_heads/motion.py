@@ -91,7 +91,13 @@ def _mood(rng: np.random.Generator, row: np.ndarray, index: dict[str, int]) -> N
 
 
 def _upper_face(rng: np.random.Generator, row: np.ndarray, index: dict[str, int]) -> None:
-    closed = 1.0 if rng.random() < 0.07 else max(0.0, rng.normal(0.02, 0.12)) if rng.random() < 0.8 else rng.random()
+    closed = (
+        1.0
+        if rng.random() < 0.07
+        else max(0.0, rng.normal(0.02, 0.12))
+        if rng.random() < 0.8
+        else rng.random()
+    )
     for side in ("Left", "Right"):
         row[index["eyeBlink" + side]] = np.clip(closed * rng.uniform(0.95, 1.05), 0, 1)
         if rng.random() < 0.15:
@@ -110,7 +116,12 @@ def random_frames(rng: np.random.Generator, count: int) -> Motion:
     """Independent frames of one framing: expressions, poses and gazes drawn anew for each."""
     expression = random_expressions(rng, count)
     euler = np.stack(
-        [rng.normal(0, 0.45, count) * PITCH, rng.normal(0, 0.5, count) * YAW, rng.normal(0, 0.45, count) * ROLL], -1
+        [
+            rng.normal(0, 0.45, count) * PITCH,
+            rng.normal(0, 0.5, count) * YAW,
+            rng.normal(0, 0.45, count) * ROLL,
+        ],
+        -1,
     )
     euler = np.clip(euler, [-PITCH, -YAW, -ROLL], [PITCH, YAW, ROLL]).astype(np.float32)
     place = framing(rng) + rng.normal(0, 1, (count, 3)) * (0.10, 0.06, 0.35)
@@ -130,6 +141,7 @@ def framing(rng: np.random.Generator) -> np.ndarray:
 def _finish(expression: np.ndarray, euler: np.ndarray, pivot: np.ndarray, gaze: np.ndarray) -> Motion:
     """Turns about the upper neck written as turns about the model's origin, and look directions into the lids."""
     import torch
+
     from face3dmm.camera import rotation_from_euler
 
     index = _index()

@@ -54,7 +54,7 @@ def _teeth(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A row of teeth seen from the front: colour (96, 384, 3) and highlight; root_up puts the gum at the top."""
     height, width = UPPER_TEETH.height, UPPER_TEETH.width
-    y, x = np.mgrid[0 : 1 : height * 1j, 0:1 : width * 1j].astype(np.float32)
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     borders = np.concatenate([[0], np.cumsum(widths)]) / widths.sum()
     which = np.clip(np.searchsorted(borders, x[0], side="right") - 1, 0, len(widths) - 1)
     within = (x[0] - borders[which]) / (borders[which + 1] - borders[which])
@@ -66,7 +66,9 @@ def _teeth(
     colour = np.broadcast_to(look.colour.astype(np.float32), (height, width, 3)) * tone[None, :, None]
     colour = colour * (1 - 0.20 * arch[None, :, None] * np.array([0.7, 1.0, 1.2]))
     colour = colour * (1 + 0.02 * fractal(rng, height, width, 12, 3))[..., None]
-    colour = mix(colour, colour * np.array([0.93, 0.88, 0.78]), smoothstep(0.62, 0.3, y))  # yellower at the root
+    colour = mix(
+        colour, colour * np.array([0.93, 0.88, 0.78]), smoothstep(0.62, 0.3, y)
+    )  # yellower at the root
     colour = mix(colour, colour * np.array([0.90, 0.93, 0.97]), smoothstep(0.85, 1.0, y))
     colour = mix(colour, (0.20, 0.09, 0.07), (gap * (0.25 + 0.6 * look.gaps))[None] * smoothstep(0.2, 0.5, y))
     edge = 1.0 - 0.055 * arch**2 - rng.uniform(0, 0.06 * (0.3 + rough), len(widths))[which]
@@ -90,7 +92,10 @@ def _row(neutral: np.ndarray, *, upper: bool, look: TeethLook) -> np.ndarray:
     tip = lips[1] - look.show if upper else lips[1] - look.show + 0.012
     root = tip + 0.17 if upper else tip - 0.16
     bow = 0.02 * (1 - np.cos(turn))  # the rows rise towards the back
-    rows = [np.stack([x + lips[0], np.full(ARCH, y) + bow, z], -1) for y in ((root, tip) if upper else (tip, root))]
+    rows = [
+        np.stack([x + lips[0], np.full(ARCH, y) + bow, z], -1)
+        for y in ((root, tip) if upper else (tip, root))
+    ]
     return np.stack(rows)
 
 
@@ -131,7 +136,12 @@ def mouth_parts(neutral: np.ndarray, look: TeethLook) -> list[Part]:
         return np.concatenate(rings, 1)
 
     y, x = np.mgrid[0:1:9j, -1:1:11j]
-    root = np.stack([x * 0.17, -0.13 - 0.03 * x**2 + 0.05 * np.sin(y * 3.0), -0.62 + 0.46 * y - 0.10 * x**2 * y], -1) + lips
+    root = (
+        np.stack(
+            [x * 0.17, -0.13 - 0.03 * x**2 + 0.05 * np.sin(y * 3.0), -0.62 + 0.46 * y - 0.10 * x**2 * y], -1
+        )
+        + lips
+    )
     root[..., 1] -= 0.04 * y**3
     tongue_rest = root.reshape(-1, 3)
     from face3dmm import ARKIT_NAMES
@@ -158,4 +168,3 @@ def mouth_parts(neutral: np.ndarray, look: TeethLook) -> list[Part]:
         part("tongue", tongue, grid_faces(9, 11), TONGUE.uv((x.reshape(-1) + 1) / 2, y.reshape(-1)), shade=0.55,
              gloss=0.2, offset=0.06),
     ]  # fmt: skip
-

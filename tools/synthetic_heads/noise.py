@@ -21,10 +21,12 @@ def fractal(
     for octave in range(octaves):
         step = max(cell / 2**octave, 1.0)
         rows, columns = int(height / step) + 3, int(width / step) + 3
-        grid = rng.standard_normal((rows, columns), dtype=np.float32)
-        large = cv2.resize(grid, (int(columns * step) + 1, int(rows * step) + 1), interpolation=cv2.INTER_CUBIC)
-        total += gain**octave * large[:height, :width]
-    return (total - total.mean()) / max(float(total.std()), 1e-6)
+        grid = rng.standard_normal((rows, columns), dtype=np.float32) * np.float32(gain**octave)
+        how = cv2.INTER_CUBIC if step > 4 else cv2.INTER_LINEAR
+        total += cv2.resize(grid, (int(columns * step) + 1, int(rows * step) + 1), interpolation=how)[
+            :height, :width
+        ]
+    return _standard(total)
 
 
 def streaks(rng: np.random.Generator, height: int, width: int, thickness: float, length: float) -> np.ndarray:
@@ -39,9 +41,15 @@ def streaks(rng: np.random.Generator, height: int, width: int, thickness: float,
     """
     rows, columns = int(height / length) + 3, int(width / thickness) + 3
     grid = rng.standard_normal((rows, columns), dtype=np.float32)
-    large = cv2.resize(grid, (int(columns * thickness) + 1, int(rows * length) + 1), interpolation=cv2.INTER_LINEAR)
-    picture = large[:height, :width]
-    return (picture - picture.mean()) / max(float(picture.std()), 1e-6)
+    large = cv2.resize(
+        grid, (int(columns * thickness) + 1, int(rows * length) + 1), interpolation=cv2.INTER_LINEAR
+    )
+    return _standard(large[:height, :width])
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    sample = values[::3, ::3]
+    return (values - sample.mean()) * np.float32(1 / max(float(sample.std()), 1e-6))
 
 
 def smoothstep(low: float, high: float, values: np.ndarray) -> np.ndarray:
@@ -52,6 +60,7 @@ def smoothstep(low: float, high: float, values: np.ndarray) -> np.ndarray:
 
 def mix(a: np.ndarray, b: np.ndarray | tuple[float, ...] | float, weight: np.ndarray) -> np.ndarray:
     """a where weight is 0, b where it is 1; weight (H, W) is spread over colour channels."""
-    if np.ndim(a) == 3 and np.ndim(weight) == 2:
+    a, b, weight = (np.asarray(v, np.float32) for v in (a, b, weight))
+    if a.ndim == 3 and weight.ndim == 2:
         weight = weight[..., None]
-    return a + (np.asarray(b, np.float32) - a) * weight
+    return a + (b - a) * weight

@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from synthetic_heads.atlas import SKIN, Atlas
+from synthetic_heads.atlas import NECK, SKIN, TORSO, Atlas
+from synthetic_heads.clothes import CUTS, PATTERNS, TorsoLook, paint_torso
 from synthetic_heads.draw import Mesh
 from synthetic_heads.ears import ear_parts, paint_ears
 from synthetic_heads.eyes import IRIS_COLOURS, EyeLook, eye_parts, paint_eyes, paint_lashes
+from synthetic_heads.facial_hair import HAIR_COLOURS, paint_facial_hair
 from synthetic_heads.hair import STYLES, HairLook, hair_parts, paint_hair
-from synthetic_heads.head import FACE, SkullShape, head_part
+from synthetic_heads.head import FACE, SkullShape, head_parts, paint_neck
 from synthetic_heads.mesh import Drive
 from synthetic_heads.mouth import TeethLook, mouth_parts, paint_mouth
-from synthetic_heads.skin import HAIR_COLOURS, TONES, SkinLook, paint_skin
-from synthetic_heads.torso import CUTS, PATTERNS, TorsoLook, paint_torso, torso_parts
+from synthetic_heads.skin import TONES, SkinLook, bare_skin, paint_skin
+from synthetic_heads.torso import torso_parts
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,23 @@ class SyntheticPerson:
         looks = random_looks(rng)
         atlas = Atlas()
         paint = np.random.default_rng([self.seed, 2])
-        atlas.paint(SKIN, *paint_skin(looks.skin, paint))
+        colour, shine = paint_skin(looks.skin, paint)
+        paint_facial_hair(looks.skin, paint, colour)
+        atlas.paint(SKIN, np.clip(colour, 0.01, 1), shine)
+        neck = paint_neck(bare_skin(looks.skin, paint, NECK.height, NECK.width), paint)
+        atlas.paint(NECK, np.clip(neck, 0.01, 1), 0.05)
         paint_ears(atlas, looks.skin.tone, paint)
         paint_eyes(atlas, looks.eyes, paint)
         paint_lashes(atlas, looks.eyes, looks.skin.hair, paint)
         paint_mouth(atlas, looks.teeth, paint)
         paint_hair(atlas, looks.hair, paint)
-        paint_torso(atlas, looks.torso, paint)
+        paint_torso(atlas, looks.torso, bare_skin(looks.skin, paint, TORSO.height, TORSO.width), paint)
 
-        skin = head_part(looks.skull, neutral)
+        head = head_parts(looks.skull, neutral)
         rest = Drive(neutral, neutral[None], np.zeros((1, 3)), np.zeros((1, 64)), np.zeros((1, 2)))
-        at_rest = skin.positions(rest)[0]
+        at_rest = head[0].positions(rest)[0]
         parts = [
-            skin,
+            *head,
             *ear_parts(neutral, looks.skull.width, looks.ear_size, looks.ear_tilt),
             *eye_parts(neutral, looks.eyes),
             *mouth_parts(neutral, looks.teeth),
@@ -125,12 +131,12 @@ def random_looks(rng: np.random.Generator) -> Looks:
     lip = lip * (1 - 0.7 * make_up) + 0.7 * make_up * np.array([0.70, 0.16, 0.22]) * rng.uniform(0.8, 1.2, 3)
     scalp = {"bald": float(rng.choice([0.0, 0.25])), "buzz": 0.85}.get(style, 1.0)
     hairline = float(rng.uniform(-0.06, 0.16))
-    neck = float(rng.uniform(0.52, 0.59) if feminine else rng.uniform(0.59, 0.70))
+    neck = float(rng.uniform(0.49, 0.55) if feminine else rng.uniform(0.55, 0.64))
     skin = SkinLook(
         tone=tone, lips=np.clip(lip, 0.05, 1), hair=hair,
         mottling=float(rng.uniform(0.3, 1)), pores=float(rng.uniform(0.5, 1.2)),
         freckles=float(rng.uniform(0.2, 1)) if rng.random() < 0.25 and position < 4 else 0.0,
-        lines=float(rng.uniform(0.1, 1.0) ** 1.5), blush=float(rng.uniform(0, 0.9)), shine=float(rng.uniform(0.4, 1.3)),
+        lines=float(rng.uniform(0.1, 1.0) ** 1.5), blush=float(rng.uniform(0, 0.9)), shine=float(rng.uniform(0.3, 1.2) * (0.55 + 0.5 * tone[0])),
         under_eye=float(rng.uniform(0.05, 0.7)), brow_width=float(rng.uniform(0.7, 1.35)),
         brow_density=float(rng.uniform(0.6, 1.3)), stubble=float(rng.uniform(0, 0.8)) if not feminine else 0.0,
         beard=float(rng.uniform(0.3, 1.0)) if bearded else 0.0, moustache=bool(rng.random() < 0.85),
@@ -144,8 +150,14 @@ def random_looks(rng: np.random.Generator) -> Looks:
         lash_length=float(rng.uniform(0.05, 0.09) if feminine else rng.uniform(0.03, 0.05)),
         lash_darkness=float(rng.uniform(0.7, 1) if feminine else rng.uniform(0.35, 0.7)),
     )  # fmt: skip
-    white = np.array([0.93, 0.90, 0.84]) * rng.uniform(0.86, 1.0) * np.array([1, rng.uniform(0.97, 1), rng.uniform(0.88, 1)])
-    teeth = TeethLook(white, float(rng.uniform(0.3, 1)), float(rng.uniform(0, 1)), float(rng.uniform(-0.01, 0.035)))
+    white = (
+        np.array([0.93, 0.90, 0.84])
+        * rng.uniform(0.86, 1.0)
+        * np.array([1, rng.uniform(0.97, 1), rng.uniform(0.88, 1)])
+    )
+    teeth = TeethLook(
+        white, float(rng.uniform(0.3, 1)), float(rng.uniform(0, 1)), float(rng.uniform(-0.01, 0.035))
+    )
     lighter = np.clip(hair * rng.uniform(1.3, 1.9) + rng.uniform(0.0, 0.06), 0, 1)
     look = HairLook(
         style=style, colour=hair, light=lighter, volume=float(rng.uniform(0.08, 0.2)), hairline=hairline,
@@ -157,7 +169,10 @@ def random_looks(rng: np.random.Generator) -> Looks:
         shoulders=float(rng.uniform(1.75, 2.05) if feminine else rng.uniform(2.0, 2.35)),
         slope=float(rng.uniform(0.8, 1.3)), neck=neck, cut=str(rng.choice(CUTS)), pattern=str(rng.choice(PATTERNS)),
         cloth=cloth, second=second, shirt=np.clip(np.full(3, rng.uniform(0.7, 0.95)) + rng.normal(0, 0.05, 3), 0, 0.97),
-        skin=tone * 0.98,
     )  # fmt: skip
-    skull = SkullShape(float(rng.normal(1, 0.025)), float(rng.normal(1, 0.025)), float(rng.normal(1, 0.02)), neck)
-    return Looks(skull, skin, eyes, teeth, look, torso, float(rng.uniform(0.82, 1.05)), float(rng.uniform(0.1, 0.45)))
+    skull = SkullShape(
+        float(rng.normal(1, 0.025)), float(rng.normal(1, 0.025)), float(rng.normal(1, 0.02)), neck
+    )
+    return Looks(
+        skull, skin, eyes, teeth, look, torso, float(rng.uniform(0.82, 1.05)), float(rng.uniform(0.1, 0.45))
+    )

@@ -11,7 +11,6 @@ from synthetic_heads.head import FACE, TEXELS
 from synthetic_heads.light import Light, random_light
 from synthetic_heads.mesh import Drive
 from synthetic_heads.person import SyntheticPerson
-from synthetic_heads.torso import NECK_BASE
 
 HEAD_PIVOT = np.array([0.0, -0.55, -0.75])  # the head nods about the upper neck
 
@@ -81,10 +80,14 @@ def render(
     Raises:
         ValueError: If the lengths disagree or the background has another size.
     """
-    expression, euler, translation, gaze = (np.asarray(v, np.float32) for v in (expression, euler, translation, gaze))
+    expression, euler, translation, gaze = (
+        np.asarray(v, np.float32) for v in (expression, euler, translation, gaze)
+    )
     count = len(expression)
     if any(len(v) != count for v in (euler, translation, gaze)):
-        raise ValueError(f"need equally many frames, got {[len(v) for v in (expression, euler, translation, gaze)]}")
+        raise ValueError(
+            f"need equally many frames, got {[len(v) for v in (expression, euler, translation, gaze)]}"
+        )
     if scene.background.shape != (size, size, 3):
         raise ValueError(f"background must be {size} x {size}, got {scene.background.shape}")
     drive = person.drive(expression, gaze)
@@ -168,6 +171,3 @@ def _average(values: np.ndarray, lag: int) -> np.ndarray:
     padded = np.concatenate([np.repeat(values[:1], lag - 1, 0), values])
     total = np.cumsum(np.concatenate([np.zeros_like(padded[:1]), padded]), 0)
     return ((total[lag:] - total[:-lag]) / lag).astype(values.dtype)
-
-
-assert NECK_BASE.shape == (3,)

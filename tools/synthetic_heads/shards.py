@@ -28,7 +28,12 @@ def write_shard(path: Path, sample: Sample, *, seed: int, step: int) -> None:
 
     picture, motion = sample.picture, sample.motion
     tensors: dict[str, np.ndarray] = {}
-    jpeg = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    jpeg = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
     _put(tensors, "frames", [cv2.imencode(".jpg", f[..., ::-1], jpeg)[1] for f in picture.frames])
     for name, masks in (("head", picture.head), ("torso", picture.torso)):
         _put(tensors, name, [cv2.imencode(".png", m, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1] for m in masks])
@@ -77,7 +82,11 @@ def read_shard(path: str | os.PathLike[str], frames: list[int] | None = None) ->
         raw = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     wanted = range(len(raw["frames_at"]) - 1) if frames is None else frames
     result: dict[str, Any] = {"facts": json.loads(about["facts"]), "identity": raw["identity"]}
-    for name, flag in (("frames", cv2.IMREAD_COLOR), ("head", cv2.IMREAD_GRAYSCALE), ("torso", cv2.IMREAD_GRAYSCALE)):
+    for name, flag in (
+        ("frames", cv2.IMREAD_COLOR),
+        ("head", cv2.IMREAD_GRAYSCALE),
+        ("torso", cv2.IMREAD_GRAYSCALE),
+    ):
         at = raw[name + "_at"]
         pictures = [cv2.imdecode(raw[name][at[i] : at[i + 1]], flag) for i in wanted]
         result[name] = np.stack(pictures)
