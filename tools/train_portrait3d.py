@@ -1,7 +1,9 @@
 """Train portrait3d's embedded weights on synthetic heads.
 
-    python tools/synthetic_heads/make.py --people 64 --frames 10 --out SHARDS --seed 0
-    python tools/train_portrait3d.py --shards SHARDS --out packages/portrait3d/src/portrait3d/data --budget 2400
+    python tools/synthetic_heads/make.py --people 94 --frames 10 --out SHARDS --seed 0
+    python tools/train_portrait3d.py --shards SHARDS --out STAGE1 --budget 900
+    python tools/train_portrait3d.py --shards SHARDS --out packages/portrait3d/src/portrait3d/data \\
+        --init STAGE1 --people 12 --learn-planes --budget 1200
 """
 
 import argparse
@@ -16,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 def load_person(path: Path) -> Any:
     """One shard of tools/synthetic_heads as a `TrainingPerson`."""
     import torch
+
     from face3dmm import FaceModel, render_pncc
     from mimictalk.driving import torso_keypoints
     from portrait3d.clip import PortraitClip
@@ -55,6 +58,13 @@ def load_person(path: Path) -> Any:
     return TrainingPerson(clip, (torso * 255).round().to(torch.uint8))
 
 
+def description(folder: Path | None) -> Any:
+    """small.json of an earlier stage."""
+    import json
+
+    return json.loads((folder / "small.json").read_text()) if folder else None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train and write small.safetensors and small.json; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -62,16 +72,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--budget", type=float, help="seconds; the rate falls with the time spent")
+    parser.add_argument("--init", type=Path, help="weights of an earlier stage to go on from")
+    parser.add_argument("--people", type=int, help="use the first so many shards only")
+    parser.add_argument("--learn-planes", action="store_true", help="learn each person's planes too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     import torch
+
     from portrait3d.model import Portrait3D
     from portrait3d.training import TrainingConfig, train
 
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    paths = sorted(options.shards.glob("person_*.safetensors"))
+    paths = sorted(options.shards.glob("person_*.safetensors"))[: options.people]
     if not paths:
         parser.error(f"no person_*.safetensors in {options.shards}: run tools/synthetic_heads/make.py first")
     people = []
@@ -80,13 +94,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\rread {number}/{len(paths)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     torch.manual_seed(options.seed)
-    model = Portrait3D()
-    config = TrainingConfig(steps=options.steps, seed=options.seed)
+    model = Portrait3D.from_pretrained(options.init) if options.init else Portrait3D()
+    config = TrainingConfig(steps=options.steps, seed=options.seed, learn_planes=options.learn_planes)
     begin, sums = time.monotonic(), {}
 
     def card(done: int) -> dict[str, object]:
         return {
             "data": f"{len(paths)} synthetic people x {len(people[0].clip)} frames (tools/synthetic_heads)",
+            "stage": "planes learned" if options.learn_planes else "planes predicted",
+            "earlier_stage": description(options.init),
             "seed": options.seed,
             "steps": done,
             "seconds": round(time.monotonic() - begin),

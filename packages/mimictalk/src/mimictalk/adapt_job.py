@@ -33,6 +33,7 @@ class AdaptSettings:
         consent: What the person shown said, to be recorded.
         licence: Terms under which the avatar may be used, to be recorded.
         force: Replace an avatar that is at `out`.
+        start: "embedded" weights, or "random" ones, to measure what the embedded ones are worth.
     """
 
     video: Path
@@ -44,6 +45,7 @@ class AdaptSettings:
     consent: str | None = None
     licence: str | None = None
     force: bool = False
+    start: str = "embedded"
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -54,6 +56,8 @@ class AdaptSettings:
             raise InputError("--first", f"{self.max_seconds:g} s are too few", "Give at least 1s.")
         if not 0 <= self.seed < 2**63:
             raise InputError("--seed", f"{self.seed} is out of range", "Give a whole number from 0.")
+        if self.start not in ("embedded", "random"):
+            raise InputError("--start", f"{self.start!r} is unknown", "Give embedded or random.")
         for name in ("consent", "licence"):
             if getattr(self, name) is not None and not getattr(self, name).strip():
                 raise InputError(
@@ -89,6 +93,7 @@ def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Conso
         budget_s=settings.budget_s,
         seed=settings.seed,
         preset=PRESET,
+        start=settings.start,
         max_seconds=settings.max_seconds,
         progress=progress,
     )

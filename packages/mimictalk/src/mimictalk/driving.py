@@ -22,6 +22,7 @@ def torso_keypoints(identity: "Tensor", euler: "Tensor", translation: "Tensor") 
         (T, 4, 2) in [-1, 1], x then y.
     """
     import torch
+
     from face3dmm import Camera, FaceModel
 
     model = FaceModel.open_face()

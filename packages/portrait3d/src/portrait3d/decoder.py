@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from triplane_render import DecoderWeights
 
+DENSITY_GAIN = 10.0  # a skin that is opaque within a sample needs densities near 100, colours lie below 1
+
 
 def effective_linear(layer: nn.Module, features_in: int) -> tuple[Tensor, Tensor]:
     """Weight and bias that a linear layer has in effect, whatever wraps it.
@@ -45,4 +47,7 @@ class PlaneDecoder(nn.Module):
         """The weights as the renderer takes them, with any LoRA included."""
         w1, b1 = effective_linear(self.fc1, self.channels)
         w2, b2 = effective_linear(self.fc2, self.hidden)
+        gain = torch.ones_like(b2)
+        gain[0] = DENSITY_GAIN
+        w2, b2 = w2 * gain[:, None], b2 * gain
         return DecoderWeights(w1, b1, w2, b2)

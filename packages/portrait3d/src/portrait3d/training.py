@@ -1,7 +1,9 @@
 """Training of the generic model on clips of many people.
 
-One stage learns what Real3D-Portrait learns in three (image-to-plane, motion, head-torso-background): at
-this size nothing needs freezing, and synthetic people give exact cameras, expressions and masks.
+Two stages. `train` as it stands learns what Real3D-Portrait learns in three stages (image-to-plane, motion,
+head-torso-background): at this size nothing needs freezing, and synthetic people give exact cameras,
+expressions and masks. With `learn_planes` each person's planes are learned too, as adaptation will do it: image-to-plane
+alone leaves faces soft, and decoder and super-resolution then never see detail to draw.
 """
 
 import time
@@ -41,6 +43,8 @@ class TrainingConfig:
         warm_up: Steps of linear rise.
         window: Side of the training window in rays.
         targets: Frames drawn of each person per step, from one source.
+        learn_planes: Learn a residual to each person's predicted planes; meant for few people.
+        plane_learning_rate: Peak rate of these residuals.
     """
 
     steps: int = 4000
@@ -49,6 +53,8 @@ class TrainingConfig:
     warm_up: int = 100
     window: int = 40
     targets: int = 2
+    learn_planes: bool = False
+    plane_learning_rate: float = 1e-2
 
     def __post_init__(self) -> None:
         for name in ("steps", "learning_rate", "window", "targets"):
@@ -56,8 +62,30 @@ class TrainingConfig:
                 raise ValueError(f"TrainingConfig.{name} must be positive, got {getattr(self, name)!r}")
 
 
+class PlaneResiduals:
+    """One learned residual plane per person, each with its own Adam, stepped only when the person is seen."""
+
+    def __init__(self, model: Portrait3D, count: int) -> None:
+        config = model.config
+        shape = (1, 3, config.plane_channels, config.plane_resolution, config.plane_resolution)
+        self.planes = [torch.nn.Parameter(torch.zeros(shape)) for _ in range(count)]
+        self.optimizers = [torch.optim.Adam([plane], betas=(0.9, 0.98)) for plane in self.planes]
+
+    def step(self, rate: float) -> None:
+        """Step whoever has a gradient."""
+        for plane, optimizer in zip(self.planes, self.optimizers, strict=True):
+            if plane.grad is not None:
+                optimizer.param_groups[0]["lr"] = rate
+                optimizer.step()
+                plane.grad = None
+
+
 def training_loss(
-    model: Portrait3D, people: Sequence[TrainingPerson], config: TrainingConfig, step: int
+    model: Portrait3D,
+    people: Sequence[TrainingPerson],
+    config: TrainingConfig,
+    step: int,
+    residuals: PlaneResiduals | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of one batch, a function of (seed, step): a random person, source frame and target frames."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
@@ -65,12 +93,14 @@ def training_loss(
     def draw(count: int) -> int:
         return int(torch.randint(count, (), generator=generator))
 
-    person = people[draw(len(people))]
+    number = draw(len(people))
+    person = people[number]
     clip = person.clip
     source = draw(len(clip))
     torso = person.torso[source].float() / 255
+    planes = predict_planes(model, clip, source)
     layers = Layers(
-        planes=predict_planes(model, clip, source),
+        planes=planes if residuals is None else planes + residuals.planes[number],
         torso=torch.cat([torso[:3] * 2 - 1, torso[3:]])[None],
         background=(clip.background.permute(2, 0, 1).float() / 127.5 - 1)[None],
         canonical=pncc_to_float(clip.canonical_pncc)[None],
@@ -113,6 +143,7 @@ def train(
     from math import cos, pi
 
     optimizer = optimizer or torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
+    residuals = PlaneResiduals(model, len(people)) if config.learn_planes else None
     begin = time.monotonic()
     model.train()
     for step in range(start, config.steps):
@@ -124,11 +155,13 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * rate
         optimizer.zero_grad(set_to_none=True)
-        loss, terms = training_loss(model, people, config, step)
+        loss, terms = training_loss(model, people, config, step, residuals)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         if bool(torch.isfinite(norm)):
             optimizer.step()
+            if residuals is not None:
+                residuals.step(config.plane_learning_rate * rate)
         if progress is not None:
             progress(
                 step + 1,

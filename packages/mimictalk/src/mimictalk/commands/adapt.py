@@ -28,6 +28,9 @@ def adapt(
         str | None, Option(metavar="TEXT", help="Terms of use of the avatar; recorded.")
     ] = None,
     force: Annotated[bool, Option("--force", help="Replace the avatar that is at --out.")] = False,
+    start: Annotated[
+        str, Option(help="Weights to start from: embedded, or random to measure what they are worth.")
+    ] = "embedded",
 ) -> None:
     """Learn one person from a clip; writes an avatar folder."""
     from mimictalk.adapt_job import AdaptSettings, make_avatar
@@ -43,6 +46,7 @@ def adapt(
         consent,
         licence,
         force,
+        start,
     )
     console = ctx.obj
     facts = make_avatar(settings, console)
