@@ -98,10 +98,14 @@ def test_equal_starts_are_equal(person):
 
 
 def test_a_still_mouth_follows_nothing_and_is_silent(person, clip):
-    figures = {figure.name: figure for figure in audio_driven.measure_audio(person, clip, PerfectApp())}
+    speech, app = audio_driven.Speech.of(person, clip), PerfectApp()
+    measured = audio_driven.measure_model(person, speech, app) + audio_driven.measure_rendered(
+        person, speech, app
+    )
+    figures = {figure.name: figure for figure in measured}
     assert figures["face/lips_model_correlation"].value == 0
     assert figures["face/lips_model_correlation"].holds is False
     assert figures["face/lips_rendered_correlation"].value > 0.95
     assert figures["face/lips_rendered_lag"].value == 0
-    assert figures["face/silence_model"].value == pytest.approx(0, abs=0.01)
-    assert (person.folder / "audio" / "mouth_speech.png").exists()
+    assert figures["face/lips_model_in_silence"].value == pytest.approx(0, abs=0.01)
+    assert (person.folder / "audio" / "mouth_rendered.png").exists()

@@ -1,5 +1,6 @@
 """Speak the last four fifths of a clip in the style of its first fifth, and keep silent in silence."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,32 +35,101 @@ def vertex_opening(expression: np.ndarray) -> np.ndarray:
     return landmarks.mouth_opening(vertices.numpy().astype(np.float64))
 
 
-def measure_audio(person: Person, clip: Path, app: App) -> list[Figure]:
-    """Judge the motion made from sound, by the face model's lips and by rendered frames; and in silence."""
-    folder = person.folder / "audio"
-    prompt = cut(clip, PROMPT_SHARE, folder)
-    heard = read_sound(prompt.last)
-    truth = person.opening[-len(prompt.last_frames) :]
-    write_wav(folder / "speech.wav", heard)
-    write_wav(folder / "silence.wav", np.zeros(SILENCE_SECONDS * SAMPLE_RATE, np.float32))
-    curves = {"true": truth, "loudness": motion.energy_envelope(heard, SAMPLE_RATE, len(truth))}
-    curves["face model"] = vertex_opening(speak(app, folder / "speech.wav", prompt.first, folder / "speech"))
-    curves["rendered"] = rendered_opening(
-        person, app, folder / "speech.wav", prompt.first, folder / "speech.mp4"
-    )
-    sheets.plot_curves(folder / "mouth_speech.png", f"{person.name}, driven by sound", normalised(curves))
-    figures = agreement_figures(curves)
-    figures += silence_figures(person, app, prompt.first, folder)
+@dataclass(frozen=True)
+class Speech:
+    """A clip cut for speech: its style from the first fifth, its sound from the rest.
+
+    Attributes:
+        folder: Where everything made from sound is kept.
+        style: The first fifth, with sound.
+        sound: The rest of the sound.
+        silence: Five seconds of digital silence.
+        truth: (T,) the true mouth opening of the rest.
+        loudness: (T,) of the rest, dB.
+    """
+
+    folder: Path
+    style: Path
+    sound: Path
+    silence: Path
+    truth: np.ndarray
+    loudness: np.ndarray
+
+    @classmethod
+    def of(cls, person: Person, clip: Path) -> "Speech":
+        """Cut a clip and write its sound."""
+        folder = person.folder / "audio"
+        prompt = cut(clip, PROMPT_SHARE, folder)
+        heard, count = read_sound(prompt.last), len(prompt.last_frames)
+        speech, silence = folder / "speech.wav", folder / "silence.wav"
+        write_wav(speech, heard)
+        write_wav(silence, np.zeros(SILENCE_SECONDS * SAMPLE_RATE, np.float32))
+        loudness = motion.energy_envelope(heard, SAMPLE_RATE, count)
+        return cls(folder, prompt.first, speech, silence, person.opening[-count:], loudness)
+
+
+def measure_model(person: Person, speech: Speech, app: App) -> list[Figure]:
+    """Judge the motion made from sound by the lips of the face model, without drawing anything."""
+    spoken = vertex_opening(speak(app, speech.sound, speech.style, speech.folder / "speech"))
+    silent = vertex_opening(speak(app, speech.silence, speech.style, speech.folder / "silence"))
+    tracked = speech.folder / "tracked.safetensors"
+    app.track(person.split.first, tracked)
+    usual = vertex_opening(expression_in(tracked))
+    plot(person, speech, "model", spoken)
+    return [named(person.name, figure) for figure in lip_figures("model", speech, spoken, silent, usual)]
+
+
+def measure_rendered(person: Person, speech: Speech, app: App) -> list[Figure]:
+    """Judge the same by the lips found again on frames of the person's avatar."""
+    spoken = rendered_opening(person, app, speech.sound, speech.style, speech.folder / "speech.mp4")
+    silent = rendered_opening(person, app, speech.silence, speech.style, speech.folder / "silence.mp4")
+    plot(person, speech, "rendered", spoken)
+    figures = lip_figures("rendered", speech, spoken, silent, person.opening)
     return [named(person.name, figure) for figure in figures]
+
+
+def lip_figures(
+    source: str, speech: Speech, spoken: np.ndarray, silent: np.ndarray, usual: np.ndarray
+) -> list[Figure]:
+    """Return how well lips follow the true ones, the loudness as baseline, and how they rest in silence.
+
+    Args:
+        source: "model" or "rendered".
+        speech: The truth.
+        spoken: (T,) mouth opening made from the clip's sound.
+        silent: (S,) mouth opening made from silence.
+        usual: (U,) mouth opening of the person, measured as `silent` is.
+    """
+    found, loudness = (motion.agreement(curve, speech.truth) for curve in (spoken, speech.loudness))
+    aperture = motion.aperture(silent[SETTLING:], *motion.speaking_range(usual))
+    name = f"lips_{source}"
+    return [
+        Figure(f"{name}_correlation", found.correlation, "r", loudness.correlation, CORRELATION_EACH),
+        Figure(f"{name}_correlation_lag_0", found.at_zero, "r", loudness.at_zero),
+        Figure(f"{name}_lag", abs(found.lag), "frames", abs(loudness.lag), motion.MOST_LAG, "<="),
+        Figure(f"{name}_in_silence", aperture, "of range", bar=SILENT_APERTURE, sense="<="),
+    ]
+
+
+def plot(person: Person, speech: Speech, source: str, spoken: np.ndarray) -> None:
+    """Plot mouth openings made from sound against the true ones, each with mean 0 and spread 1."""
+    curves = {"true": speech.truth, source: spoken, "loudness": speech.loudness}
+    scaled = {name: (c - np.nanmean(c)) / (np.nanstd(c) + 1e-9) for name, c in curves.items()}
+    sheets.plot_curves(speech.folder / f"mouth_{source}.png", f"{person.name}, driven by sound", scaled)
 
 
 def speak(app: App, sound: Path, style: Path, out: Path) -> np.ndarray:
     """Return the expression (T, 64) that the motion model makes of a sound in the style of a clip."""
-    from safetensors.numpy import load_file
-
     made = out.with_suffix(".safetensors")
     app.motion(sound, style, made)
-    return load_file(made)["expression"]
+    return expression_in(made)
+
+
+def expression_in(path: Path) -> np.ndarray:
+    """Return the expression (T, 64) of a file that `motion` or `track` wrote."""
+    from safetensors.numpy import load_file
+
+    return load_file(path)["expression"]
 
 
 def rendered_opening(person: Person, app: App, sound: Path, style: Path, out: Path) -> np.ndarray:
@@ -69,40 +139,3 @@ def rendered_opening(person: Person, app: App, sound: Path, style: Path, out: Pa
     rows = {"driven by sound": frames}
     sheets.contact_sheet(out.with_suffix(".sheet.png"), rows, columns=12)
     return landmarks.mouth_opening(landmarks.detect(frames))
-
-
-def agreement_figures(curves: dict[str, np.ndarray]) -> list[Figure]:
-    """Return how well each guess at the mouth follows the true one, the loudness as baseline."""
-    loudness = motion.agreement(curves["loudness"], curves["true"])
-    figures = []
-    for name, source in (("lips_model", "face model"), ("lips_rendered", "rendered")):
-        found = motion.agreement(curves[source], curves["true"])
-        figures += [
-            Figure(f"{name}_correlation", found.correlation, "r", loudness.correlation, CORRELATION_EACH),
-            Figure(f"{name}_correlation_lag_0", found.at_zero, "r", loudness.at_zero),
-            Figure(f"{name}_lag", abs(found.lag), "frames", abs(loudness.lag), motion.MOST_LAG, "<="),
-        ]
-    return figures
-
-
-def silence_figures(person: Person, app: App, style: Path, folder: Path) -> list[Figure]:
-    """Return how far the mouth stands open in digital silence, against how far it opens in speech."""
-    from safetensors.numpy import load_file
-
-    tracked = folder / "tracked.safetensors"
-    app.track(person.split.first, tracked)
-    kept = load_file(tracked)
-    speech = vertex_opening(kept["expression"])
-    silence = vertex_opening(speak(app, folder / "silence.wav", style, folder / "silence"))
-    model = motion.aperture(silence[SETTLING:], *motion.speaking_range(speech))
-    shown = rendered_opening(person, app, folder / "silence.wav", style, folder / "silence.mp4")
-    rendered = motion.aperture(shown[SETTLING:], *motion.speaking_range(person.opening))
-    return [
-        Figure("silence_model", model, "of the speaking range", bar=SILENT_APERTURE, sense="<="),
-        Figure("silence_rendered", rendered, "of the speaking range", bar=SILENT_APERTURE, sense="<="),
-    ]
-
-
-def normalised(curves: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return curves with mean 0 and spread 1 each, so that they can be read in one plot."""
-    return {name: (c - np.nanmean(c)) / (np.nanstd(c) + 1e-9) for name, c in curves.items()}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from measure_line.app import App
-from measure_line.audio_driven import CORRELATION_MEAN, measure_audio
+from measure_line.audio_driven import CORRELATION_MEAN, Speech, measure_model, measure_rendered
 from measure_line.figures import Figure, report, write
 from measure_line.process import CommandFailed
 from measure_line.video_driven import Person, measure_start, measure_video
@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("--start-steps", type=int, default=100, help="steps of embedded against random start")
     told.add_argument("--seed", type=int, default=0)
     told.add_argument("--reuse", action="store_true", help="keep the avatars and videos that --out holds")
+    told.add_argument("--skip-video", action="store_true", help="leave out held-out frames")
     told.add_argument("--skip-random", action="store_true", help="leave out embedded against random start")
     told.add_argument("--skip-audio", action="store_true", help="leave out speech and silence")
     told.add_argument("--skip-demo", action="store_true", help="leave out the time of the demo")
@@ -69,9 +70,14 @@ def measure_clip(clip: Path, folder: Path, asked: argparse.Namespace) -> list[Fi
     folder.mkdir(parents=True, exist_ok=True)
     app = App(folder, asked.seed, asked.reuse)
     person = Person.of(clip, folder)
-    figures = attempt(f"{clip.stem}/video", lambda: measure_video(person, app, options))
+    figures: list[Figure] = []
+    if not asked.skip_video:
+        figures += attempt(f"{clip.stem}/video", lambda: measure_video(person, app, options))
     if not asked.skip_audio:
-        figures += attempt(f"{clip.stem}/audio", lambda: measure_audio(person, clip, app))
+        speech = Speech.of(person, clip)
+        figures += attempt(f"{clip.stem}/lips_model", lambda: measure_model(person, speech, app))
+    if not asked.skip_audio and person.avatar.exists():
+        figures += attempt(f"{clip.stem}/lips_rendered", lambda: measure_rendered(person, speech, app))
     if not asked.skip_random:
         start = ["--start", "random"]
         figures += attempt(f"{clip.stem}/start", lambda: measure_start(person, app, asked.start_steps, start))
