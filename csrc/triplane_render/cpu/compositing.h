@@ -30,7 +30,8 @@ void find_alphas(const Pieces<T>& p, int count, DensityActivation activation) {
       slope = logit > T(0) ? splat(T(1)) : Vector<T>{};
     }
     store(p.slope + i, slope);
-    store(p.alpha + i, -expm1_v(-density * load(p.width + i)));
+    const Vector<T> alpha = one_minus_exp_negative(density * load(p.width + i));
+    store(p.alpha + i, density == density ? alpha : density);  // nan stays nan
   }
 }
 

@@ -18,12 +18,14 @@ struct Bump {
     return at;
   }
   template <class U>
-  Taps<U> take_taps(int64_t count) {
-    return {take<int32_t>(count), take<int32_t>(count), take<U>(count), take<U>(count)};
-  }
-  template <class U>
-  PlaneTaps<U> take_plane_taps(int64_t count) {
-    return {take_taps<U>(count), take_taps<U>(count), take_taps<U>(count)};
+  Corners<U> take_corners(int64_t count) {
+    Corners<U> corners;
+    for (int k = 0; k < MOST_CORNERS; ++k) {
+      corners.offset[k] = take<int32_t>(count);
+      corners.share[k] = take<U>(count);
+    }
+    corners.inside = take<U>(count);
+    return corners;
   }
 };
 
@@ -36,7 +38,7 @@ struct Group {
   int output_padded;  // features + 1, padded: the width of `grad_out`
 
   T *position[3], *depth;   // per row
-  PlaneTaps<T> taps[3];     // per row
+  Corners<T> corners[3];    // per row of one call of `shade`
   T *x, *hidden, *slope;    // rows of plane features, of hidden units and of their derivative
   T *logit, *row_weight;    // per row
   T *out, *grad_out, *grad_hidden;
@@ -53,7 +55,7 @@ struct Group {
     const int64_t rows = round_up(rays * (m.round + m.importance_samples), 16) + 16;
     for (auto& axis : position) axis = bump.take<T>(rows);
     depth = bump.take<T>(rows);
-    for (auto& t : taps) t = bump.take_plane_taps<T>(rows);
+    for (auto& c : corners) c = bump.take_corners<T>(rows);
     x = bump.take<T>(rows * d.channels_padded);
     hidden = bump.take<T>(rows * d.hidden_padded);
     slope = backward ? bump.take<T>(rows * d.hidden_padded) : nullptr;
@@ -76,26 +78,23 @@ struct Group {
 
   // ---- one step each ----
 
-  // Positions of rows [begin, end) of one ray from their depths.
-  void place(int32_t index, int begin, int end) {
+  // Positions of `count` rows of one ray, from `row` on and `stride` apart, by their depths.
+  void place(int32_t index, int row, int stride, int count) {
     const T* o = scene.origins + 3 * int64_t(index);
     const T* d = scene.directions + 3 * int64_t(index);
     for (int axis = 0; axis < 3; ++axis)
-      for (int i = begin; i < end; ++i) position[axis][i] = o[axis] + depth[i] * d[axis];
+      for (int i = row; i < row + count * stride; i += stride) position[axis][i] = o[axis] + depth[i] * d[axis];
   }
 
   // Plane features, hidden units and density logits of rows [begin, end).
   void shade(int begin, int end, bool with_slope) {
     const int count = end - begin;
-    PlaneTaps<T> here[3];
     const T* at[3] = {position[0] + begin, position[1] + begin, position[2] + begin};
-    for (int plane = 0; plane < 3; ++plane) {
-      here[plane] = taps[plane];
-      find_plane_taps(scene, net.channels_padded, plane, at, count, here[plane]);
-    }
+    for (int plane = 0; plane < 3; ++plane)
+      find_corners(scene, net.channels_padded, plane, at, count, corners[plane]);
     T* x_rows = x + int64_t(begin) * net.channels_padded;
     T* hidden_rows = hidden + int64_t(begin) * net.hidden_padded;
-    gather(scene, net.channels_padded, here, count, x_rows);
+    gather(scene, net.channels_padded, corners, count, x_rows);
     product(x_rows, net.channels_padded, count, net.channels, net.w1, net.hidden_padded, net.b1, hidden_rows,
             net.hidden_padded, net.hidden_padded);
     const int64_t units = int64_t(count) * net.hidden_padded;
@@ -122,13 +121,13 @@ struct Group {
       store(out + i, sigmoid(load(out + i)) * T(1.002) - T(0.001));
   }
 
-  // Depths of the first march: samples [begin, begin + count) of a ray, to rows from `row`.
-  void step(int32_t index, int begin, int count, int row) {
+  // Depths of the first march: samples [begin, begin + count) of a ray, to rows from `row`, `stride` apart.
+  void step(int32_t index, int begin, int count, int row, int stride) {
     const T near = scene.near_limit[index], length = scene.far_limit[index] - near;
     for (int k = 0; k < count; ++k) {
       const T share = march.rule == Rule::alpha ? (T(begin + k) + T(0.5)) / T(march.samples)
                                                 : T(begin + k) / T(march.samples - 1);
-      depth[row + k] = near + length * share;
+      depth[row + k * stride] = near + length * share;
     }
   }
 
@@ -168,16 +167,18 @@ struct Group {
     }
   }
 
-  // Rows of one round in order of depth, shaded, for `alive` rays; with importance samples the first march is
-  // weighed to place them. Returns rows per ray.
+  // Shades one round of samples of `alive` rays and writes their rows in order of depth to `order`; with
+  // importance samples the first march is weighed to place them. Returns rows per ray.
+  //
+  // Sample k of all rays come side by side: neighbouring rays read the same texels.
   int take_round(int alive, int begin, bool with_slope) {
     const int count = march.samples - begin < march.round ? march.samples - begin : march.round;
     for (int r = 0; r < alive; ++r) {
-      step(ray[r], begin, count, r * count);
-      place(ray[r], r * count, (r + 1) * count);
+      step(ray[r], begin, count, r, alive);
+      place(ray[r], r, alive, count);
+      for (int k = 0; k < count; ++k) order[r * count + k] = r + k * alive;
     }
     shade(0, alive * count, with_slope);
-    for (int i = 0; i < alive * count; ++i) order[i] = i;
     if (!march.importance_samples) return count;
 
     const int more = march.importance_samples, coarse_rows = alive * count, intervals = count - 1;
@@ -185,15 +186,13 @@ struct Group {
     find_alphas(pieces, alive * intervals, march.density_activation);
     for (int r = 0; r < alive; ++r) {
       find_weights(pieces, r * intervals, intervals, T(1), T(0));
-      const int row = coarse_rows + r * more;
-      importance_depths(depth + r * count, pieces.weight + r * intervals, count, more, cdf, depth + row);
-      place(ray[r], row, row + more);
+      const int row = coarse_rows + r;
+      importance_depths(depth + r, alive, pieces.weight + r * intervals, count, more, cdf, depth + row);
+      place(ray[r], row, alive, more);
     }
     shade(coarse_rows, coarse_rows + alive * more, with_slope);
-    for (int r = 0; r < alive; ++r) {
-      const int row = coarse_rows + r * more;
-      merge(depth + r * count, count, r * count, depth + row, more, row, order + r * (count + more));
-    }
+    for (int r = 0; r < alive; ++r)
+      merge(depth, alive, r, count, coarse_rows + r, more, order + r * (count + more));
     return count + more;
   }
 

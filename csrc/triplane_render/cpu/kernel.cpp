@@ -172,14 +172,17 @@ void scatter(const Scene<T>& scene, const Decoder<T>& net, const Spread<T>& spre
              int plane, int from, int to, T* grad_plane, void* scratch) {
   constexpr int BLOCK = 64;  // fits any scratch: a group has more rows' worth of memory than this needs
   Bump bump{static_cast<char*>(scratch)};
-  const PlaneTaps<T> taps = bump.take_plane_taps<T>(BLOCK);
+  const Corners<T> corners = bump.take_corners<T>(BLOCK + AHEAD);
   for (int64_t row = first; row < last; row += BLOCK) {
     const int count = last - row < BLOCK ? int(last - row) : BLOCK;
     const T* position[3];
     for (int axis = 0; axis < 3; ++axis) position[axis] = spread.positions + axis * spread.capacity + row;
-    find_plane_taps(scene, net.channels_padded, plane, position, count, taps);
-    spread_rows(taps, count, scene.depth != 0, spread.gradients + row * net.channels_padded, net.channels_padded,
-                from, to, grad_plane);
+    find_corners(scene, net.channels_padded, plane, position, count, corners);
+    const T* gradients = spread.gradients + row * net.channels_padded;
+    if (scene.depth)
+      spread_corners<T, 8>(corners, count, gradients, net.channels_padded, from, to, grad_plane);
+    else
+      spread_corners<T, 4>(corners, count, gradients, net.channels_padded, from, to, grad_plane);
   }
 }
 

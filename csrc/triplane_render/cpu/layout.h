@@ -26,39 +26,54 @@ class Block {
   std::unique_ptr<T, void (*)(void*)> data_;
 };
 
-// (channels, texels) -> (texels, padded), zeros in the padding, for each of 3 planes.
+// How planes lie in the kernels' memory: channels last and padded to whole vectors, and rows an odd number of
+// cache lines apart. Rays that cross rows would otherwise find all of them in the same few sets of the cache.
+struct PlaneShape {
+  int channels, padded, width;
+  int64_t rows;  // of all three planes, and of their slices
+  int row_stride;
+
+  template <class T>
+  static PlaneShape of(const Request<T>& q, int padded) {
+    constexpr int LINE = 64 / sizeof(T);
+    const int lines = (q.width * padded + LINE - 1) / LINE;
+    return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, (lines | 1) * LINE};
+  }
+  int64_t size() const { return rows * row_stride; }
+  int64_t rows_per_plane() const { return rows / 3; }
+};
+
+// Calls copy(element of the kernels' memory, element of the caller's) for every element of one row of texels.
+template <class Copy>
+void each_element(const PlaneShape& shape, bool channels_last, int64_t row, const Copy& copy) {
+  const int64_t own = row * shape.row_stride, plane_rows = shape.rows_per_plane();
+  const int64_t plane = row / plane_rows, texel = row % plane_rows * shape.width, texels = plane_rows * shape.width;
+  if (channels_last) {
+    for (int x = 0; x < shape.width; ++x)
+      for (int c = 0; c < shape.channels; ++c)
+        copy(own + x * shape.padded + c, (plane * texels + texel + x) * shape.channels + c);
+    return;
+  }
+  constexpr int SPAN = 16;  // texels at a time: a cache line of each channel
+  for (int x0 = 0; x0 < shape.width; x0 += SPAN)
+    for (int c = 0; c < shape.channels; ++c)
+      for (int x = x0; x < x0 + SPAN && x < shape.width; ++x)
+        copy(own + x * shape.padded + c, (plane * shape.channels + c) * texels + texel + x);
+}
+
 template <class T>
-void channels_to_last(Crew& crew, const T* from, int channels, int padded, int64_t texels, T* to) {
-  constexpr int64_t SPAN = 256;
-  const int64_t spans = (texels + SPAN - 1) / SPAN;
-  crew.run(3 * spans, [&](int64_t task, int) {
-    const T* source = from + task / spans * channels * texels;
-    T* target = to + task / spans * padded * texels;
-    const int64_t first = task % spans * SPAN, last = first + SPAN < texels ? first + SPAN : texels;
-    for (int64_t t0 = first; t0 < last; t0 += 16) {
-      const int64_t t1 = t0 + 16 < last ? t0 + 16 : last;
-      for (int c = 0; c < channels; ++c)
-        for (int64_t t = t0; t < t1; ++t) target[t * padded + c] = source[c * texels + t];
-      for (int c = channels; c < padded; ++c)
-        for (int64_t t = t0; t < t1; ++t) target[t * padded + c] = 0;
-    }
+void take_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* from, T* own) {
+  crew.run(shape.rows, [&](int64_t row, int) {
+    if (shape.padded > shape.channels)
+      for (int i = 0; i < shape.row_stride; ++i) own[row * shape.row_stride + i] = 0;
+    each_element(shape, channels_last, row, [=](int64_t to, int64_t at) { own[to] = from[at]; });
   });
 }
 
-// (texels, padded) -> (channels, texels), for each of 3 planes.
 template <class T>
-void channels_to_first(Crew& crew, const T* from, int channels, int padded, int64_t texels, T* to) {
-  constexpr int64_t SPAN = 256;
-  const int64_t spans = (texels + SPAN - 1) / SPAN;
-  crew.run(3 * spans, [&](int64_t task, int) {
-    const T* source = from + task / spans * padded * texels;
-    T* target = to + task / spans * channels * texels;
-    const int64_t first = task % spans * SPAN, last = first + SPAN < texels ? first + SPAN : texels;
-    for (int64_t t0 = first; t0 < last; t0 += 16) {
-      const int64_t t1 = t0 + 16 < last ? t0 + 16 : last;
-      for (int c = 0; c < channels; ++c)
-        for (int64_t t = t0; t < t1; ++t) target[c * texels + t] = source[t * padded + c];
-    }
+void give_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* own, T* to) {
+  crew.run(shape.rows, [&](int64_t row, int) {
+    each_element(shape, channels_last, row, [=](int64_t at, int64_t out) { to[out] = own[at]; });
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "dispatch.h"
 #include "layout.h"
+#include "ray_order.h"
 
 namespace triplane_render {
 namespace {
@@ -16,8 +17,10 @@ constexpr int CHUNK_ROWS = 512;    // samples that share one sum of decoder grad
 constexpr int WAVE_ROWS = 16384;   // samples whose plane gradients wait to be spread
 
 template <class T>
-Scene<T> scene_of(const Request<T>& q, int64_t b) {
+Scene<T> scene_of(const Request<T>& q, int64_t b, const PlaneShape& shape, const T* planes) {
   Scene<T> s{};
+  s.planes = planes;
+  s.row_stride = shape.row_stride;
   s.depth = q.depth, s.height = q.height, s.width = q.width;
   for (int plane = 0; plane < 3; ++plane)
     for (int axis = 0; axis < 3; ++axis) s.axes[plane][axis] = q.axes[plane][axis];
@@ -54,7 +57,7 @@ std::vector<int32_t> rays_to_march(const Scene<T>& s, int64_t rays) {
   std::vector<int32_t> found;
   for (int64_t ray = 0; ray < rays; ++ray)
     if (fate_of(s, ray) == Fate::marched) found.push_back(int32_t(ray));
-  return found;
+  return in_morton_order(s, found);
 }
 
 // Sets how many rays and samples go together. Depends on the request alone: results must not depend on threads.
@@ -70,29 +73,6 @@ size_t scratch_bytes(const Kernels<T>& kernels, const Decoder<T>& net, const Mar
   return (std::max<size_t>(kernels.scratch_size(net, march), 65536) + 63) / 64 * 64;
 }
 
-// Planes of one batch entry with channels last and padded: the caller's own memory where it is so already.
-template <class T>
-struct LastPlanes {
-  Block<T> own;
-  const T* data;
-  LastPlanes(Crew& crew, const Request<T>& q, int64_t b, int padded) {
-    const int64_t texels = int64_t(std::max(q.depth, 1)) * q.height * q.width;
-    const T* source = q.planes + b * 3 * q.channels * texels;
-    data = source;
-    if (q.channels_last && padded == q.channels) return;
-    own = Block<T>(3 * padded * texels);
-    data = own.get();
-    if (!q.channels_last) {
-      channels_to_last(crew, source, q.channels, padded, texels, own.get());
-      return;
-    }
-    crew.run(3, [&](int64_t plane, int) {
-      for (int64_t t = plane * texels; t < (plane + 1) * texels; ++t)
-        for (int c = 0; c < padded; ++c) own.get()[t * padded + c] = c < q.channels ? source[t * q.channels + c] : T(0);
-    });
-  }
-};
-
 }  // namespace
 
 template <class T>
@@ -103,10 +83,11 @@ void render_forward(const Request<T>& q) {
   Crew crew(q.threads);
   const size_t bytes = scratch_bytes(kernels, net.view, march);
   const Block<char> scratch(bytes * crew.size());
+  const PlaneShape shape = PlaneShape::of(q, net.view.channels_padded);
+  const Block<T> planes(shape.size());
   for (int64_t b = 0; b < q.batch; ++b) {
-    Scene<T> scene = scene_of(q, b);
-    const LastPlanes<T> planes(crew, q, b, net.view.channels_padded);
-    scene.planes = planes.data;
+    const Scene<T> scene = scene_of(q, b, shape, planes.get());
+    take_planes(crew, shape, q.channels_last, q.planes + b * shape.rows * shape.width * q.channels, planes.get());
     for (int64_t ray = 0; ray < q.rays; ++ray) {
       const Fate fate = fate_of(scene, ray);
       if (fate == Fate::marched) continue;
@@ -191,28 +172,24 @@ void render_backward(const Request<T>& q) {
 
   const bool want_planes = q.grad_planes, want_decoder = q.grad_w1;
   const int padded = net.view.channels_padded;
-  const int64_t texels = int64_t(std::max(q.depth, 1)) * q.height * q.width;
+  const PlaneShape shape = PlaneShape::of(q, padded);
+  const Block<T> planes(shape.size()), grad_planes(want_planes ? shape.size() : 0);
+  const int64_t plane_size = shape.size() / 3, entry = shape.rows * shape.width * q.channels;
   DecoderSums<T> sums(net.view, kernels.lanes, int(chunks));
   Spread<T> spread{};
   spread.capacity = want_planes ? chunks * chunk_rows : 0;
-  const Block<T> positions(3 * spread.capacity), gradients(padded * spread.capacity);
+  const Block<T> positions(3 * spread.capacity + 16);  // the last is read in whole vectors
+  const Block<T> gradients(padded * spread.capacity);
   spread.positions = positions.get(), spread.gradients = gradients.get();
   std::vector<int64_t> filled(chunks);
 
-  const bool in_place = q.channels_last && padded == q.channels;
-  const Block<T> own_grad(want_planes && !in_place ? 3 * padded * texels : 0);
   const int vectors = padded / kernels.lanes;
   const int parts = crew.size() == 1 ? 1 : std::min(vectors, (2 * crew.size() + 2) / 3);
 
   for (int64_t b = 0; b < q.batch; ++b) {
-    Scene<T> scene = scene_of(q, b);
-    const LastPlanes<T> planes(crew, q, b, padded);
-    scene.planes = planes.data;
-    T* grad_planes = nullptr;
-    if (want_planes) {
-      grad_planes = in_place ? q.grad_planes + b * 3 * q.channels * texels : own_grad.get();
-      if (!in_place) std::fill_n(grad_planes, 3 * padded * texels, T(0));
-    }
+    const Scene<T> scene = scene_of(q, b, shape, planes.get());
+    take_planes(crew, shape, q.channels_last, q.planes + b * entry, planes.get());
+    if (want_planes) std::fill_n(grad_planes.get(), shape.size(), T(0));
     const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
     const int64_t count = int64_t(rays.size());
     for (int64_t wave = 0; wave < count; wave += chunks * chunk_rays) {
@@ -235,17 +212,10 @@ void render_backward(const Request<T>& q) {
         const int from = vectors * part / parts * kernels.lanes, to = vectors * (part + 1) / parts * kernels.lanes;
         for (int64_t chunk = 0; chunk < here; ++chunk)
           kernels.scatter(scene, net.view, spread, chunk * chunk_rows, filled[chunk], plane, from, to,
-                          grad_planes + plane * padded * texels, scratch.get() + thread * bytes);
+                          grad_planes.get() + plane * plane_size, scratch.get() + thread * bytes);
       });
     }
-    if (!want_planes || in_place) continue;
-    T* out = q.grad_planes + b * 3 * q.channels * texels;
-    if (!q.channels_last) {
-      channels_to_first(crew, grad_planes, q.channels, padded, texels, out);
-    } else {
-      for (int64_t t = 0; t < 3 * texels; ++t)
-        for (int c = 0; c < q.channels; ++c) out[t * q.channels + c] = grad_planes[t * padded + c];
-    }
+    if (want_planes) give_planes(crew, shape, q.channels_last, grad_planes.get(), q.grad_planes + b * entry);
   }
   if (want_decoder) sums.write(q);
 }

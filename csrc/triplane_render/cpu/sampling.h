@@ -7,116 +7,160 @@ namespace {
 
 using namespace triplane_render;
 
-// Along one axis of a plane: the two neighbouring texels of each point and their shares.
+constexpr int MOST_CORNERS = 8;  // 4 on a plane, 8 in a grid
+constexpr int AHEAD = 8;         // points; `Corners` has room for so many more
+
+// The texels of one plane that each of some points sees, and their shares.
+template <class T>
+struct Corners {
+  int32_t* offset[MOST_CORNERS];  // in elements, from the plane's first
+  T* share[MOST_CORNERS];
+  T* inside;  // 0 for a point that sees no texel
+};
+
+// Along one axis, for one vector of points: the two neighbouring texels and their shares.
 template <class T>
 struct Taps {
-  int32_t *first, *second;  // offsets in elements
-  T *first_share, *second_share;  // 0 for a texel outside; both 0 for a point that sees none
+  typename VectorOf<T>::integer first, second;
+  Vector<T> first_share, second_share;
 };
 
 // Texel edges lie at -1 and 1 (align_corners=False), zeros outside. A texel outside is replaced by its neighbour
-// with share 0, so that nothing but texels that count is read (0 * nan would be nan).
+// with share 0, so that nothing is read but texels that count (0 * nan would be nan).
 template <class T>
-void find_taps(const T* position, int count, T scale, int size, int32_t step, T share, const Taps<T>& taps) {
-  for (int i = 0; i < count; ++i) {
-    const T wanted = ((position[i] * scale + 1) * size - 1) * T(0.5);
-    const bool inside = wanted > -1 && wanted < size;
-    const T at = inside ? wanted : T(0);
-    const T below = sizeof(T) == 4 ? T(floorf(float(at))) : T(floor(at));
-    const int32_t texel = int32_t(below);
-    const T along = at - below;
-    const bool has_first = inside & (texel >= 0), has_second = inside & (texel + 1 < size);
-    taps.first_share[i] = has_first ? (1 - along) * share : T(0);
-    taps.second_share[i] = has_second ? along * share : T(0);
-    taps.first[i] = (texel < 0 ? 0 : texel) * step;
-    taps.second[i] = (texel + 1 < size ? texel + 1 : texel) * step;
-  }
+inline Taps<T> find_taps(Vector<T> position, T scale, int size, typename VectorOf<T>::integer& inside) {
+  using Integer = typename VectorOf<T>::integer;
+  const Vector<T> wanted = ((position * scale + T(1)) * T(size) - T(1)) * T(0.5);
+  const Integer here = (wanted > T(-1)) & (wanted < T(size));
+  const Vector<T> at = here ? wanted : Vector<T>{};
+  Integer texel = __builtin_convertvector(at, Integer);
+  texel += __builtin_convertvector(texel, Vector<T>) > at;  // towards minus infinity: a mask is -1
+  const Vector<T> along = at - __builtin_convertvector(texel, Vector<T>);
+  const Integer next = texel + 1;
+  Taps<T> taps;
+  taps.first_share = texel >= 0 ? T(1) - along : Vector<T>{};
+  taps.second_share = next < size ? along : Vector<T>{};
+  taps.first = texel >= 0 ? texel : Integer{};
+  taps.second = next < size ? next : texel;
+  inside &= here;
+  return taps;
 }
 
-// The taps of one plane: columns, rows and, for tri-grids, depth.
 template <class T>
-struct PlaneTaps {
-  Taps<T> column, row, slice;
-};
+inline void store_offsets(int32_t* to, typename VectorOf<T>::integer from) {
+  for (int i = 0; i < LANES<T>; ++i) to[i] = int32_t(from[i]);
+}
+template <>
+inline void store_offsets<float>(int32_t* to, typename VectorOf<float>::integer from) {
+  __builtin_memcpy(to, &from, sizeof(from));
+}
 
+// Corners on one plane of `count` points; reads and writes up to whole vectors.
 template <class T>
-void find_plane_taps(const Scene<T>& scene, int channels_padded, int plane, const T* const position[3], int count,
-                     const PlaneTaps<T>& taps) {
+void find_corners(const Scene<T>& scene, int channels_padded, int plane, const T* const position[3], int count,
+                  const Corners<T>& corners) {
+  using Integer = typename VectorOf<T>::integer;
   const int* axes = scene.axes[plane];
-  // The mean over the three planes is taken here, once.
-  find_taps(position[axes[0]], count, scene.scale, scene.width, channels_padded, T(1) / 3, taps.column);
-  find_taps(position[axes[1]], count, scene.scale, scene.height, channels_padded * scene.width, T(1), taps.row);
-  if (scene.depth)
-    find_taps(position[axes[2]], count, scene.scale, scene.depth, channels_padded * scene.width * scene.height, T(1),
-              taps.slice);
+  const int row_step = scene.row_stride, slice_step = row_step * scene.height;
+  for (int i = 0; i < count; i += LANES<T>) {
+    Integer inside = Integer{} - 1;
+    const Taps<T> x = find_taps(load(position[axes[0]] + i), scene.scale, scene.width, inside);
+    const Taps<T> y = find_taps(load(position[axes[1]] + i), scene.scale, scene.height, inside);
+    // The mean over the three planes is taken here, once.
+    const Vector<T> left = x.first_share * (T(1) / 3), right = x.second_share * (T(1) / 3);
+    const Integer columns[2] = {x.first * channels_padded, x.second * channels_padded};
+    const Integer rows[2] = {y.first * row_step, y.second * row_step};
+    const Vector<T> shares[4] = {y.first_share * left, y.first_share * right, y.second_share * left,
+                                 y.second_share * right};
+    if (!scene.depth) {
+      for (int k = 0; k < 4; ++k) {
+        store_offsets<T>(corners.offset[k] + i, rows[k / 2] + columns[k % 2]);
+        store(corners.share[k] + i, shares[k]);
+      }
+    } else {
+      const Taps<T> z = find_taps(load(position[axes[2]] + i), scene.scale, scene.depth, inside);
+      const Integer slices[2] = {z.first * slice_step, z.second * slice_step};
+      for (int k = 0; k < 8; ++k) {
+        store_offsets<T>(corners.offset[k] + i, slices[k / 4] + rows[k / 2 % 2] + columns[k % 2]);
+        store(corners.share[k] + i, shares[k % 4] * (k < 4 ? z.first_share : z.second_share));
+      }
+    }
+    store(corners.inside + i, inside ? splat(T(1)) : Vector<T>{});
+  }
+  for (int k = 0; k < MOST_CORNERS; ++k)
+    for (int i = count; i < count + AHEAD; ++i) corners.offset[k][i] = 0;
 }
 
 template <class T>
-inline int64_t plane_size(const Scene<T>& scene, int channels_padded) {
-  return int64_t(scene.depth ? scene.depth : 1) * scene.height * scene.width * channels_padded;
+inline int64_t plane_size(const Scene<T>& scene) {
+  return int64_t(scene.depth ? scene.depth : 1) * scene.height * scene.row_stride;
 }
 
-// Calls use(offset, share) for the texels that point i sees.
-template <class T, class Use>
-inline void each_corner(const PlaneTaps<T>& taps, int i, bool grid, const Use& use) {
-  const T left = taps.column.first_share[i], right = taps.column.second_share[i];
-  const T top = taps.row.first_share[i], bottom = taps.row.second_share[i];
-  if (left + right == 0 || top + bottom == 0) return;
-  const int32_t x0 = taps.column.first[i], x1 = taps.column.second[i];
-  const int32_t y0 = taps.row.first[i], y1 = taps.row.second[i];
-  const auto four = [&](int32_t z, T share) {
-    use(z + y0 + x0, top * left * share);
-    use(z + y0 + x1, top * right * share);
-    use(z + y1 + x0, bottom * left * share);
-    use(z + y1 + x1, bottom * right * share);
-  };
-  if (!grid) return four(0, T(1));
-  const T front = taps.slice.first_share[i], back = taps.slice.second_share[i];
-  if (front + back == 0) return;
-  four(taps.slice.first[i], front);
-  four(taps.slice.second[i], back);
-}
-
-// x (count, channels_padded): the mean of the planes at points whose taps are known, WIDE vectors of it.
-template <class T, int WIDE>
-void gather_columns(const Scene<T>& scene, int channels_padded, const PlaneTaps<T> taps[3], int count, int from, T* x) {
-  const int64_t size = plane_size(scene, channels_padded);
+// WIDE vectors of x (count, channels_padded): the mean of the planes at points whose corners are known.
+template <class T, int CORNERS, int WIDE>
+void gather_columns(const Scene<T>& scene, int channels_padded, const Corners<T> corners[3], int count, int from,
+                    T* x) {
+  const int64_t size = plane_size(scene);
   for (int i = 0; i < count; ++i) {
-    Vector<T> acc[WIDE] = {};
+    // Texels come from the outer caches: ask for those of a point some way ahead.
+    for (int plane = 0; plane < 3; ++plane)
+      for (int k = 0; k < CORNERS; k += 2) {
+        const T* two = scene.planes + plane * size + from + corners[plane].offset[k][i + AHEAD];
+        for (int j = 0; j < WIDE * TRIPLANE_VECTOR_BYTES * 2; j += 64)
+          __builtin_prefetch(reinterpret_cast<const char*>(two) + j);
+      }
+    Vector<T> acc[WIDE];
+    for (int j = 0; j < WIDE; ++j) acc[j] = Vector<T>{};
     for (int plane = 0; plane < 3; ++plane) {
+      const Corners<T>& at = corners[plane];
+      if (at.inside[i] == 0) continue;
       const T* texels = scene.planes + plane * size + from;
-      each_corner(taps[plane], i, scene.depth != 0, [&](int32_t offset, T share) {
-        const Vector<T> s = splat(share);
-        for (int j = 0; j < WIDE; ++j) acc[j] += s * load(texels + offset + j * LANES<T>);
-      });
+#pragma GCC unroll 8
+      for (int k = 0; k < CORNERS; ++k) {
+        const Vector<T> share = splat(at.share[k][i]);
+        const T* texel = texels + at.offset[k][i];
+        for (int j = 0; j < WIDE; ++j) acc[j] += share * load(texel + j * LANES<T>);
+      }
     }
     for (int j = 0; j < WIDE; ++j) store(x + int64_t(i) * channels_padded + from + j * LANES<T>, acc[j]);
   }
 }
 
-template <class T>
-void gather(const Scene<T>& scene, int channels_padded, const PlaneTaps<T> taps[3], int count, T* x) {
-  for (int from = 0; from < channels_padded;) switch ((channels_padded - from) / LANES<T>) {
-      case 1: gather_columns<T, 1>(scene, channels_padded, taps, count, from, x), from += LANES<T>; break;
-      case 2: gather_columns<T, 2>(scene, channels_padded, taps, count, from, x), from += 2 * LANES<T>; break;
-      case 3: gather_columns<T, 3>(scene, channels_padded, taps, count, from, x), from += 3 * LANES<T>; break;
-      default: gather_columns<T, 4>(scene, channels_padded, taps, count, from, x), from += 4 * LANES<T>;
+template <class T, int CORNERS>
+void gather_corners(const Scene<T>& scene, int channels_padded, const Corners<T> corners[3], int count, T* x) {
+  int from = 0;
+  const auto take = [&](auto wide) {
+    constexpr int WIDE = decltype(wide)::value;
+    gather_columns<T, CORNERS, WIDE>(scene, channels_padded, corners, count, from, x);
+    from += WIDE * LANES<T>;
+  };
+  for (int left = channels_padded / LANES<T>; left; left = (channels_padded - from) / LANES<T>) switch (left) {
+      case 1: take(Number<1>{}); break;
+      case 2: take(Number<2>{}); break;
+      case 3: take(Number<3>{}); break;
+      default: take(Number<4>{});
     }
 }
 
-// Adds gradients (rows of channels_padded) to channels [from, to) of one plane.
 template <class T>
-void spread_rows(const PlaneTaps<T>& taps, int count, bool grid, const T* gradients, int channels_padded, int from,
-                 int to, T* grad_plane) {
+void gather(const Scene<T>& scene, int channels_padded, const Corners<T> corners[3], int count, T* x) {
+  scene.depth ? gather_corners<T, 8>(scene, channels_padded, corners, count, x)
+              : gather_corners<T, 4>(scene, channels_padded, corners, count, x);
+}
+
+// Adds shares of gradients (rows of channels_padded) to channels [from, to) of one plane.
+template <class T, int CORNERS>
+void spread_corners(const Corners<T>& corners, int count, const T* gradients, int channels_padded, int from, int to,
+                    T* grad_plane) {
   for (int i = 0; i < count; ++i) {
+    if (corners.inside[i] == 0) continue;
     const T* gradient = gradients + int64_t(i) * channels_padded;
-    each_corner(taps, i, grid, [&](int32_t offset, T share) {
-      const Vector<T> s = splat(share);
-      for (int j = from; j < to; j += LANES<T>) {
-        T* at = grad_plane + offset + j;
-        store(at, load(at) + s * load(gradient + j));
-      }
-    });
+#pragma GCC unroll 8
+    for (int k = 0; k < CORNERS; ++k) {
+      const Vector<T> share = splat(corners.share[k][i]);
+      T* texel = grad_plane + corners.offset[k][i];
+      for (int j = from; j < to; j += LANES<T>) store(texel + j, load(texel + j) + share * load(gradient + j));
+    }
   }
 }
 

@@ -15,8 +15,9 @@ enum class FeatureActivation : int { sigmoid = 0, none = 1 };
 // One batch entry: planes with the channels last, rays, and where the results go.
 template <class T>
 struct Scene {
-  const T* planes;          // (3, [D,] H, W, channels_padded)
-  int depth, height, width; // depth is 0 for tri-planes
+  const T* planes;           // (3, [D,] H, W, channels_padded), rows `row_stride` apart
+  int depth, height, width;  // depth is 0 for tri-planes
+  int row_stride;            // in elements, >= W * channels_padded; see layout.h
   int axes[3][3];           // per plane: the coordinate of its columns, rows and (tri-grids) depth
   T scale;                  // 2 / box_warp
 

@@ -50,13 +50,27 @@ template <class T>
 inline Vector<T> splat(T x) {
   return x - Vector<T>{};
 }
+// Halves are added until one lane is left: in registers, and in one order.
+template <class T, int BYTES>
+struct Adder {
+  typedef T Half __attribute__((vector_size(BYTES / 2)));
+  template <class V>
+  static T sum(V v) {
+    Half halves[2];
+    __builtin_memcpy(halves, &v, BYTES);
+    return Adder<T, BYTES / 2>::sum(halves[0] + halves[1]);
+  }
+};
+template <class T>
+struct Adder<T, 2 * sizeof(T)> {
+  template <class V>
+  static T sum(V v) {
+    return v[0] + v[1];
+  }
+};
 template <class T>
 inline T sum(Vector<T> v) {
-  T part[LANES<T>];
-  store(part, v);
-  for (int half = LANES<T> / 2; half; half /= 2)
-    for (int i = 0; i < half; ++i) part[i] += part[i + half];
-  return part[0];
+  return Adder<T, TRIPLANE_VECTOR_BYTES>::sum(v);
 }
 template <int N>
 struct Number {  // std::integral_constant, which would be a standard library template in this file
@@ -64,76 +78,66 @@ struct Number {  // std::integral_constant, which would be a standard library te
 };
 inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-// ---- float: polynomials, minimax by Remez's exchange; comparisons are written so that nan stays nan ----
+// ---- float: polynomials, minimax by Remez's exchange ----
 
-// x = n ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to an integer, left in the low bits of `bits`.
-struct Reduced {
-  Vector<float> r;
-  VectorOf<float>::integer bits;
-};
-inline Reduced reduce(Vector<float> x) {
-  const float magic = 12582912.0f;
-  const Vector<float> shifted = x * 1.44269504089f + magic;
-  const Vector<float> n = shifted - magic;
-  return {x - n * 0.69314718056f, (VectorOf<float>::integer)shifted};
-}
-// 2^n: `bits` keeps n in its low bits, the shift drops the rest.
-inline Vector<float> power_of_two(VectorOf<float>::integer bits) {
-  return (Vector<float>)((bits << 23) + 0x3f800000);
-}
+using Floats = Vector<float>;
+using Integers = VectorOf<float>::integer;
 
-// e^x, relative error 1.3e-7; x is taken as -87 below that and must be <= 88.
-inline Vector<float> exp_v(Vector<float> x) {
-  x = x < -87.0f ? splat(-87.0f) : x;
-  const Reduced a = reduce(x);
-  const Vector<float> r = a.r;
-  Vector<float> p = r * 0.008297587566f + 0.0419158767f;
+inline Floats magnitude(Floats x) { return (Floats)((Integers)x & 0x7fffffff); }
+
+// e^-x for x >= 0, relative error 1.3e-7; x counts as 87 above that, and so does nan.
+inline Floats exp_negative(Floats x) {
+  const Integers limit = (Integers)splat(87.0f), bits = (Integers)x;
+  x = (Floats)(bits < limit ? bits : limit);  // floats >= 0 are in the order of their bits
+  // -x = n ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to an integer, left in the low bits.
+  const Floats shifted = 12582912.0f - x * 1.44269504089f;
+  const Floats r = -x - (shifted - 12582912.0f) * 0.69314718056f;
+  Floats p = r * 0.008297587566f + 0.0419158767f;
   p = p * r + 0.1666757831f;
   p = p * r + 0.4999889047f;
   p = p * r + 0.9999996902f;
   p = p * r + 1.0f;
-  return p * power_of_two(a.bits);
+  return (Floats)((Integers)p + ((Integers)shifted << 23));  // times 2^n: n is added to the exponent
 }
-// e^x - 1 for -87 <= x <= 0, exact to rounding also near 0.
-inline Vector<float> expm1_v(Vector<float> x) {
-  x = x < -87.0f ? splat(-87.0f) : x;
-  const Reduced a = reduce(x);
-  const Vector<float> r = a.r;
-  Vector<float> p = r * 0.001394869869f + 0.008369222411f;
+// 1 - e^-x for x >= 0, exact to rounding also near 0. nan is 1.
+inline Floats one_minus_exp_negative(Floats x) {
+  const Integers limit = (Integers)splat(87.0f), bits = (Integers)x;
+  x = (Floats)(bits < limit ? bits : limit);
+  const Floats shifted = 12582912.0f - x * 1.44269504089f;
+  const Floats r = -x - (shifted - 12582912.0f) * 0.69314718056f;
+  Floats p = r * 0.001394869869f + 0.008369222411f;
   p = p * r + 0.04166623902f;
   p = p * r + 0.1666650459f;
   p = p * r + 0.5000000081f;
   p = p * r + 1.0f;
-  const Vector<float> power = power_of_two(a.bits);
-  return p * r * power + (power - 1.0f);
+  const Floats power = (Floats)(((Integers)shifted << 23) + 0x3f800000);
+  return (1.0f - power) - p * r * power;
 }
-// log(1 + e) / e for 0 <= e <= 1, relative error 3e-8.
-inline Vector<float> log1p_over(Vector<float> e) {
-  Vector<float> p = e * 0.005232607331f - 0.02950483415f;
-  p = p * e + 0.07822518728f;
-  p = p * e - 0.1366317041f;
-  p = p * e + 0.1910596538f;
-  p = p * e - 0.2484296977f;
-  p = p * e + 0.3331909496f;
-  p = p * e - 0.4999949304f;
-  return p * e + 1.0f;
+// log(1 + e) for 0 <= e <= 1, relative error 2e-7.
+inline Floats log1p_unit(Floats e) {
+  Floats p = e * -0.008539332245f + 0.04409004241f;
+  p = p * e - 0.1076822453f;
+  p = p * e + 0.1774527549f;
+  p = p * e - 0.2449547397f;
+  p = p * e + 0.3327548152f;
+  p = p * e - 0.499974055f;
+  p = p * e + 0.9999998057f;
+  return p * e;
 }
-inline Vector<float> negative_magnitude(Vector<float> x) {
-  return (Vector<float>)((VectorOf<float>::integer)x | (int32_t)0x80000000);
+// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), and its derivative. nan stays nan.
+inline Floats softplus(Floats x) {
+  const Floats size = magnitude(x);
+  return (x + size) * 0.5f + log1p_unit(exp_negative(size));
 }
-// log(1 + e^x) and its derivative.
-inline Vector<float> softplus(Vector<float> x) {
-  const Vector<float> e = exp_v(negative_magnitude(x));
-  return (x < 0.0f ? Vector<float>{} : x) + e * log1p_over(e);
-}
-inline Vector<float> softplus(Vector<float> x, Vector<float>& slope) {
-  const Vector<float> e = exp_v(negative_magnitude(x));
+inline Floats softplus(Floats x, Floats& slope) {
+  const Floats size = magnitude(x), e = exp_negative(size);
   slope = (x < 0.0f ? e : splat(1.0f)) / (1.0f + e);
-  return (x < 0.0f ? Vector<float>{} : x) + e * log1p_over(e);
+  return (x + size) * 0.5f + log1p_unit(e);
 }
-inline Vector<float> sigmoid(Vector<float> x) {
-  const Vector<float> e = exp_v(negative_magnitude(x));
-  return (x < 0.0f ? e : splat(1.0f)) / (1.0f + e);
+inline Floats sigmoid(Floats x) {
+  const Floats e = exp_negative(magnitude(x));
+  const Floats s = (x < 0.0f ? e : splat(1.0f)) / (1.0f + e);
+  return x == x ? s : x;
 }
 
 // ---- double: the C library, lane by lane; it serves gradient checks, not speed ----
@@ -144,7 +148,7 @@ inline Vector<double> by_lane(Vector<double> x) {
   for (int i = 0; i < LANES<double>; ++i) y[i] = F(x[i]);
   return y;
 }
-inline Vector<double> expm1_v(Vector<double> x) { return by_lane<expm1>(x); }
+inline Vector<double> one_minus_exp_negative(Vector<double> x) { return -by_lane<expm1>(-x); }
 inline double softplus_scalar(double x) { return (x < 0 ? 0 : x) + log1p(exp(-fabs(x))); }
 inline double sigmoid_scalar(double x) {
   const double e = exp(-fabs(x));
