@@ -12,8 +12,8 @@ def jobs(monkeypatch, tmp_path):
     """Embedded material and both jobs replaced; returns the settings they got."""
     data = tmp_path / "package" / "data" / "demo"
     data.mkdir(parents=True)
-    for name in (demo.REFERENCE, demo.SPEECH):
-        (data / name).write_text(name)
+    for source, name in demo.MATERIAL.items():
+        (data / source).write_text(name)
     monkeypatch.setattr(demo.resources, "files", lambda package: tmp_path / "package")
     seen = SimpleNamespace(data=data)
 
@@ -62,10 +62,10 @@ def test_other_files_in_the_folder_stay(cli, here, jobs):
 
 
 def test_missing_material_is_told(cli, jobs):
-    (jobs.data / demo.SPEECH).unlink()
+    (jobs.data / "demo_speech.flac").unlink()
     ran = cli("demo", "-o", "d")
     assert (ran.code, ran.err) == (
         1,
-        "demo: its built-in speech.flac is missing\n"
+        "demo: its built-in demo_speech.flac is missing\n"
         "Install it again: pip install --force-reinstall --no-deps mimictalk\n",
     )

@@ -12,6 +12,7 @@ from mimictalk.errors import RunError
 from mimictalk.render_job import RenderSettings, render_avatar
 
 REFERENCE, SPEECH, AVATAR, VIDEO = "reference.mp4", "speech.flac", "avatar", "talking.mp4"
+MATERIAL = {"reference.mp4": REFERENCE, "demo_speech.flac": SPEECH}  # in the package: in the demo's folder
 STEPS, BUDGET_S = 300, 150.0  # whichever ends first: a first look, not the best likeness
 CONSENT = "None needed: this person was computed and does not exist."
 
@@ -24,8 +25,8 @@ def run_demo(out: Path, steps: int | None, console: Console) -> dict[str, Any]:
         steps: Training steps; None for a number that ends within minutes on two cores.
         console: Where progress goes.
     """
-    for name in (REFERENCE, SPEECH):
-        _copy(name, out / name)
+    for source, name in MATERIAL.items():
+        _copy(source, out / name)
     console.note(f"1/3  reference clip: {out / REFERENCE} (synthetic)")
     console.note(f"2/3  adapting: {out / AVATAR}")
     settings = AdaptSettings(

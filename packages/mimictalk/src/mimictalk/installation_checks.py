@@ -74,7 +74,9 @@ def _compiled_kernels() -> list[Check]:
         try:
             # Imported directly: the package itself would only warn and go on without.
             info = dict(import_module(f"{package}._C").build_info())
-            found.append(Check(name, OK, _one_line(", ".join(f"{key} {value}" for key, value in info.items()))))
+            found.append(
+                Check(name, OK, _one_line(", ".join(f"{key} {value}" for key, value in info.items())))
+            )
         except Exception as error:
             found.append(Check(name, FAIL, _one_line(error), f"{cure} (needs g++)"))
     return found
