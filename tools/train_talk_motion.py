@@ -33,7 +33,7 @@ from talk_motion.space import MotionSpace
 
 CHANNELS = 9  # beyond these, real trackers see noise: their spread is several times that of true mouths
 WARM_UP = 30
-AVERAGE = 0.99  # of the running mean of the weights that is judged and kept
+AVERAGE = 0.985  # of the running mean of the weights that is judged and kept
 
 
 def build_space(pool: Pool, seed: int) -> tuple[MotionSpace, LipGap]:
@@ -77,7 +77,7 @@ def loss_of(network: VelocityNetwork, batch: Batch, seed: int, step: int) -> Ten
 
 
 def judge(
-    model: MotionModel, clips: list[TalkClip], steps: int = 4, temperature: float = 0.0
+    model: MotionModel, clips: list[TalkClip], steps: int = 2, temperature: float = 0.0
 ) -> dict[str, float]:
     """Correlation of the lip gap with the tracked opening, prompted by the first fifth, over the other
     four."""
@@ -89,7 +89,8 @@ def judge(
         noise = temperature * torch.randn(
             clip.frames - start, model.space.channels, generator=torch.Generator().manual_seed(0)
         )
-        drawn = model.sample(audio[2 * start :], noise, (audio[: 2 * start], motion[:start]), steps=steps)
+        prompt = (audio[: 2 * start], motion[:start] - motion[:start].mean(dim=0))
+        drawn = model.sample(audio[2 * start :], noise, prompt, steps=steps)
         scores[clip.name] = correlation(drawn[:, 0], clip.opening[start:])
     return scores
 
@@ -224,12 +225,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120, help="of synthetic speech")
     parser.add_argument("--sounds", type=int, default=1800, help="in the pool")
     parser.add_argument("--frames", type=int, default=250, help="per training clip")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=350)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--width", type=int, default=160)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--dropout", type=float, default=0.05)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--every", type=int, default=50, help="steps between judgements")
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=False)

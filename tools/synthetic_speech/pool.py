@@ -83,16 +83,15 @@ class Pool:
             _hide_sound(audio[i], random)
         drawn = np.stack([self.motion(int(n), gap, random) for n in numbers])
         motion = space.to_motion(torch.from_numpy(drawn).float())
-        # A tracker does not know the neutral face exactly: a constant offset per clip, which the prompt
-        # shows.
-        spread = torch.full((space.channels,), 1.0)
-        spread[0] = 0.5
-        motion = motion + torch.randn(size, 1, space.channels, generator=generator) * spread
+        hidden = torch.stack([infill_mask(self.frames, generator) for _ in range(size)])
+        # A tracker knows a stranger's neutral face only roughly, so motion is relative to the mean of the
+        # prompt.
+        known = torch.where(hidden.all(dim=1, keepdim=True), True, ~hidden).unsqueeze(-1)
+        motion = motion - (motion * known).sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True)
         noise = torch.randn(motion.shape, generator=generator)
         slow = torch.nn.functional.avg_pool1d(noise.transpose(1, 2), 15, 1, 7).transpose(1, 2) * 15**0.5
-        level = torch.rand(size, 1, 1, generator=generator) * 0.4
+        level = torch.rand(size, 1, 1, generator=generator) * 0.3
         seen = motion + level * (0.6 * torch.randn(motion.shape, generator=generator) + slow)
-        hidden = torch.stack([infill_mask(self.frames, generator) for _ in range(size)])
         return Batch(audio, motion, seen, hidden)
 
 

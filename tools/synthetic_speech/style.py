@@ -78,7 +78,7 @@ def random_style(random: np.random.Generator) -> TalkingStyle:
         tension=between(0.0, 1.0),
         reach=between(0.03, 0.075),
         smooth=between(0.012, 0.04),
-        lead=float(np.clip(random.normal(0.035, 0.025), -0.03, 0.1)),
+        lead=float(np.clip(random.normal(0.04, 0.018), -0.02, 0.1)),
         loudness=between(0.0, 0.6),
         rest=between(0.05, 0.2) if random.random() < 0.2 else between(0.0, 0.05),
         breath=between(0.05, 0.4),

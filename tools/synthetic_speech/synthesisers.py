@@ -16,36 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .espeak import Espeak, Utterance
+from .phone_sets import CATALAN, CZECH, ENGLISH, FINNISH, ITALIAN, RUSSIAN, spelling
 from .phones import PAUSE, VOICELESS_STOPS, parse
-
-# Phone sets as "name IPA" pairs.
-_ENGLISH = (
-    "aa ɑ, ae æ, ah ʌ, ao ɔ, aw aʊ, ax ə, axr ɚ, ay aɪ, b b, ch tʃ, d d, dh ð, dx ɾ, eh ɛ, el əl, em m, "
-    "en n, er ɜɹ, ey eɪ, f f, g ɡ, hh h, hv h, ih ɪ, iy i, jh dʒ, k k, l l, m m, n n, nx n, ng ŋ, ow "
-    "oʊ, oy ɔɪ, p p, r ɹ, s s, sh ʃ, t t, th θ, uh ʊ, uw u, v v, w w, y j, z z, zh ʒ"
-)
-_CZECH = (
-    "a a, a: a, b b, c ts, c~ tʃ, ch x, d d, d~ ɟ, dz dz, dz~ dʒ, e ɛ, e: ɛ, f f, g ɡ, h ɦ, i ɪ, i: i, "
-    "j j, k k, l l, m m, n n, n* ŋ, n~ ɲ, o o, o: o, p p, r r, r~ rʒ, r~* rʃ, s s, s~ ʃ, t t, t~ c, u "
-    "u, u: u, v v, z z, z~ ʒ"
-)
-_FINNISH = (
-    "& æ, @ ø, 7 ə, a ɑ, e e, i i, o o, u u, y y, p p, t t, k k, b b, d d, g ɡ, f f, T θ, s s, S ʃ, h "
-    "h, v ʋ, m m, n n, N ŋ, l l, L l, r r, j j, w w, D ð, z z, Z ʒ"
-)
-_ITALIAN = (
-    "i i, e e, E ɛ, a a, o o, O ɔ, u u, j j, w w, p p, t t, k k, b b, d d, g ɡ, f f, s s, S ʃ, v v, z "
-    "z, Z ʒ, ts ts, tS tʃ, dz dz, dZ dʒ, m m, n n, J ɲ, ng ŋ, nf ɱ, l l, L ʎ, r r"
-)
-_RUSSIAN = (
-    "ii i, yy ɨ, uu u, ee ɛ, oo o, aa a, a ə, e ɪ, i ɪ, y ɨ, u ʊ, ae ɪ, ay ʌ, ur ʊ, p p, pp p, b b, bb "
-    "b, t t, tt t, d d, dd d, k k, kk k, g ɡ, gg ɡ, c ts, ch tɕ, f f, ff f, v v, vv v, s s, ss s, z z, "
-    "zz z, sh ʂ, sch ɕ, zh ʐ, h x, hh x, m m, mm m, n n, nn n, l l, ll l, r r, rr r, j j"
-)
-_CATALAN = (
-    "ax ə, a a, b b, d d, e e, E ɛ, f f, g ɡ, i i, j j, J ɲ, k k, l l, L ʎ, m m, n n, o o, O ɔ, p p, r "
-    "ɾ, rr r, s s, S ʃ, t t, u u, w w, z z, Z ʒ"
-)
 
 
 @dataclass(frozen=True)
@@ -178,19 +150,19 @@ def _flite(name: str, text: str, speed: float) -> Utterance:
         ]
         listing = _run([*command, "-o", str(sound)])
         ends = [(name, float(end)) for name, end in re.findall(r"([a-z@]+):([0-9.]+)", listing)]
-        return _utterance(sound, ends, _spelling(_ENGLISH))
+        return _utterance(sound, ends, spelling(ENGLISH))
 
 
 def _festival(name: str, text: str, speed: float) -> Utterance:
     table = {
-        "czech": _CZECH,
-        "suo": _FINNISH,
-        "hy": _FINNISH,
-        "lp": _ITALIAN,
-        "pc": _ITALIAN,
-        "msu": _RUSSIAN,
-        "upc": _CATALAN,
-    }.get(name.split("_")[0], _ENGLISH)
+        "czech": CZECH,
+        "suo": FINNISH,
+        "hy": FINNISH,
+        "lp": ITALIAN,
+        "pc": ITALIAN,
+        "msu": RUSSIAN,
+        "upc": CATALAN,
+    }.get(name.split("_")[0], ENGLISH)
     with tempfile.TemporaryDirectory() as folder:
         sound, script = Path(folder) / "out.wav", Path(folder) / "say.scm"
         encoding = "iso-8859-2" if name.startswith("czech") else "iso-8859-1"
@@ -205,7 +177,7 @@ def _festival(name: str, text: str, speed: float) -> Utterance:
         )
         listing = _run(["festival", "-b", str(script)])
         ends = [(name, float(end)) for name, end in re.findall(r"^(\S+)\|([0-9.]+)$", listing, re.MULTILINE)]
-        return _utterance(sound, ends, _spelling(table))
+        return _utterance(sound, ends, spelling(table))
 
 
 def _run(command: list[str]) -> str:
@@ -215,17 +187,13 @@ def _run(command: list[str]) -> str:
     return done.stdout.decode(errors="ignore")
 
 
-def _spelling(table: str) -> dict[str, str]:
-    return dict(pair.split(" ") for pair in table.split(", "))
-
-
-def _utterance(path: Path, ends: list[tuple[str, float]], spelling: dict[str, str]) -> Utterance:
+def _utterance(path: Path, ends: list[tuple[str, float]], table: dict[str, str]) -> Utterance:
     with wave.open(str(path)) as file:
         data = np.frombuffer(file.readframes(file.getnframes()), np.int16)
         rate = file.getframerate()
     phones, start = [], 0.0
     for name, end in ends:
-        ipa = spelling.get(name) or spelling.get(name.rstrip("1:"))  # "a1" stressed, "a:" long
+        ipa = table.get(name) or table.get(name.rstrip("1:"))  # "a1" stressed, "a:" long
         if ipa is None and name not in ("pau", "#", "##", "_", "h#", "brth"):
             raise RuntimeError(f"unknown phone {name!r}")
         phones.append((ipa or PAUSE, start, end))

@@ -13,7 +13,6 @@ from torch import Tensor
 from .features import AudioFeatures
 from .model import MotionModel, SamplingConfig
 from .motion import MotionPrompt
-from .space import MotionSpace
 
 SHORTEST_HALF = 25  # frames; less than two seconds of prompt say nothing about how far a person opens
 LARGEST_GAIN = 2.0
@@ -43,44 +42,32 @@ def draw_mouth(
     if prompt is None:
         return model.sample(sound, noise, steps=steps, sampling=sampling)
     known = model.space.to_motion(prompt.motion.expression)
-    offset = tracking_offset(model.space, known)
+    offset = known.mean(dim=0)
     start = most_spoken(prompt.audio, sampling.prompt)
     heard = prompt.audio.stack()[2 * start : 2 * (start + sampling.prompt)]
     seen = (known - offset)[start : start + sampling.prompt]
     drawn = model.sample(
         sound, noise, (heard, seen), steps=steps, style_strength=style_strength, sampling=sampling
     )
-    middle, closed = seen[:, 0].mean(), closed_lips(model.space)
-    drawn[:, 0] = (middle + opening_gain(model, heard, seen) * (drawn[:, 0] - middle)).clamp(min=closed)
+    closed = float(known[:, 0].quantile(0.02) - offset[0])
+    drawn[:, 0] = (opening_gain(model, heard, seen, steps) * drawn[:, 0]).clamp(min=closed)
     return drawn + offset
 
 
-def closed_lips(space: MotionSpace) -> float:
-    """Value of the first channel at a lip gap of 0."""
-    return float(-space.mean[0] / space.scale[0])
-
-
-def tracking_offset(space: MotionSpace, known: Tensor) -> Tensor:
-    """Constant part (M,) of a tracked clip (P, M): mean shape, and the gap at which this person's lips are
-    closed."""
-    offset = known.mean(dim=0)
-    offset[0] = known[:, 0].quantile(0.02) - closed_lips(space)
-    return offset
-
-
-def opening_gain(model: MotionModel, heard: Tensor, seen: Tensor) -> float:
+def opening_gain(model: MotionModel, heard: Tensor, seen: Tensor, steps: int) -> float:
     """How much further the person opens than the model draws them, 1 to 2.
 
     Args:
         model: the model to correct.
         heard, seen: stacked features (2P, A) and motion (P, M) of the prompt.
+        steps: of the solver.
     """
     half = seen.shape[0] // 2
     if half < SHORTEST_HALF:
         return 1.0
     halves = [(heard[: 2 * half], seen[:half]), (heard[2 * half : 4 * half], seen[half : 2 * half])]
     drawn = [
-        model.sample(sound, torch.zeros_like(motion), other, steps=1)[:, 0]
+        model.sample(sound, torch.zeros_like(motion), other, steps=steps)[:, 0]
         for (sound, motion), other in zip(halves, halves[::-1], strict=True)
     ]
     gain = seen[: 2 * half, 0].std() / (torch.cat(drawn).std() + 1e-6)
