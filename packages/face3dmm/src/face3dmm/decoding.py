@@ -81,7 +81,7 @@ def check_stream(path: Path, container: "InputContainer", max_seconds: float | N
     """
     if not container.streams.video:
         cure = "Give a video of the person, not only sound."
-        raise InputError(path, "there is no video stream in it", cure)
+        raise InputError(path, "there is no picture in it", cure)
     codec = container.streams.video[0].codec_context
     if codec.name not in CODECS:
         cure = "Convert it to H.264 in an mp4 file."
@@ -158,8 +158,9 @@ class Decoder:
                 continue
             for frame in decoded:
                 if frame.is_corrupt:
-                    self.damaged += 1
-                yield frame
+                    self.damaged += 1  # the picture before it stays: better than a smeared one
+                else:
+                    yield frame
 
     def remarks(self, whole: bool) -> list[str]:
         """What was odd about the frames so far, in words.

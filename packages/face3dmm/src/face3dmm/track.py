@@ -169,3 +169,10 @@ def carried_over(values: Tensor, good: Tensor) -> Tensor:
     share = ((time - first) / (last - first).clamp_min(1)).clamp(0, 1).to(values.dtype)
     share = share.reshape(-1, *[1] * (values.ndim - 1))
     return values[first] * (1 - share) + values[last] * share
+
+
+def spans(marked: Tensor) -> list[tuple[int, int]]:
+    """Runs of True in (T,) bool as (first, one after last)."""
+    padded = torch.nn.functional.pad(marked.to(torch.int8), (1, 1))
+    edges = torch.nonzero(padded[1:] != padded[:-1]).flatten().tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,0 +1,172 @@
+"""First look at a clip: who is in it, which person to follow, which square of the picture to keep."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from face3dmm.detector import FaceBox, FaceFinder
+from face3dmm.errors import InputError
+from face3dmm.upside_down import is_upside_down
+from face3dmm.video import VideoInfo, VideoReader
+
+EVERY = 5  # frames from one search for faces to the next: 5 searches per second
+MIN_FACE = 64  # pixels of the source
+_LONGEST = 640  # the search sees 192 pixels anyway
+_SQUARE = 1.1  # sides of a picture that is kept whole
+_WHOLE_FACE = 0.22  # of the picture's side: a smaller face is cropped even from a square picture
+_CROP = 2.25  # side of the crop in face boxes: head and shoulders
+_FACE_AT = 0.49  # height of the face in the crop, from its top
+_UPRIGHT_TRIALS = 8
+_STATES = ("is upright", "lies on its side", "is upside down", "lies on its side")  # by quarter turns
+
+
+@dataclass
+class Person:
+    """One person's face over time, in pixels of the upright source.
+
+    Attributes:
+        times: Frame numbers at which the face was found.
+        boxes: Where.
+    """
+
+    times: list[int] = field(default_factory=list)
+    boxes: list[FaceBox] = field(default_factory=list)
+
+    def centres(self) -> np.ndarray:
+        """(N, 2) x, y."""
+        return np.array([box.centre for box in self.boxes])
+
+    def side(self) -> float:
+        """Median size of the face."""
+        return float(np.median([box.side for box in self.boxes]))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first look found.
+
+    Attributes:
+        person: Whom to follow.
+        others: Other people who are in the picture for a good part of the clip.
+        crop: (x0, y0, side) in pixels of the upright source.
+        changes: (T,) mean difference of each frame from the one before it, 0..255; 0 for frame 0.
+        brightness: Median luminance of the person's face, 0..255.
+    """
+
+    person: Person
+    others: tuple[Person, ...]
+    crop: tuple[int, int, int]
+    changes: np.ndarray
+    brightness: float
+
+
+def survey(reader: VideoReader, progress: Callable[[int], None] = lambda done: None) -> Survey:
+    """Look through a clip.
+
+    Raises:
+        InputError: If there is no face in it, or it is too small.
+    """
+    people: list[Person] = []
+    changes: list[float] = []
+    brightness: list[tuple[Person, float]] = []
+    samples: list[np.ndarray] = []
+    before: np.ndarray | None = None
+    with FaceFinder() as finder:
+        for number, picture in enumerate(reader.frames(longest=_LONGEST)):
+            small = picture[::4, ::4, 1].astype(np.int16)
+            changes.append(0.0 if before is None else float(np.abs(small - before).mean()))
+            before = small
+            if number % EVERY == 0:
+                scale = reader.info.width / picture.shape[1]
+                for box in finder(picture):
+                    person = _same_person(people, number, scaled(box, scale)) or _new(people)
+                    person.times.append(number)
+                    person.boxes.append(scaled(box, scale))
+                    brightness.append((person, _luminance(picture, box)))
+                if number // EVERY < _UPRIGHT_TRIALS:
+                    samples.append(picture)
+            progress(number + 1)
+        if not people:
+            raise _no_face(reader, finder, samples)
+        if is_upside_down(finder, samples):
+            raise _not_upright(reader, 2)
+    person = max(people, key=lambda one: _prominence(one, reader.info))
+    if person.side() < MIN_FACE:
+        cause = f"the face is too small: {person.side():.0f} pixels, at least {MIN_FACE} are needed"
+        raise InputError(reader.path, cause, "Film it closer, or at a higher resolution.")
+    least = max(2, len(person.times) // 5)
+    others = tuple(one for one in people if one is not person and len(one.times) >= least)
+    light = float(np.median([value for one, value in brightness if one is person]))
+    return Survey(person, others, choose_crop(person, reader.info), np.array(changes), light)
+
+
+def choose_crop(person: Person, info: VideoInfo) -> tuple[int, int, int]:
+    """Square around head and shoulders that holds the face during the whole clip, inside the picture.
+
+    A picture that is square already and in which the face is large enough is kept whole.
+
+    Returns:
+        (x0, y0, side) in pixels of the upright source.
+    """
+    width, height = info.width, info.height
+    short = min(width, height)
+    if max(width, height) <= _SQUARE * short and person.side() >= _WHOLE_FACE * short:
+        return (width - short) // 2, (height - short) // 2, short
+    low, high = np.percentile(person.centres(), [2, 98], axis=0)
+    face = float(np.percentile([box.side for box in person.boxes], 75))
+    side = max(_CROP * face, float((high - low).max()) + 1.8 * face)
+    side = short if side > 0.85 * short else max(side, MIN_FACE)
+    middle = (low + high) / 2
+    x0 = round(float(np.clip(middle[0] - side / 2, 0, width - side)))
+    y0 = round(float(np.clip(middle[1] - _FACE_AT * side, 0, height - side)))
+    return x0, y0, min(int(side), width - x0, height - y0)
+
+
+def scaled(box: FaceBox, scale: float) -> FaceBox:
+    """A box in a picture that is `scale` times as large."""
+    return replace(box, x0=box.x0 * scale, y0=box.y0 * scale, x1=box.x1 * scale, y1=box.y1 * scale)
+
+
+def _new(people: list[Person]) -> Person:
+    people.append(Person())
+    return people[-1]
+
+
+def _same_person(people: list[Person], number: int, box: FaceBox) -> Person | None:
+    """The one seen last where the box is now; nobody has two faces in one frame."""
+    near = []
+    for person in people:
+        last = person.boxes[-1]
+        distance = float(np.hypot(*np.subtract(last.centre, box.centre))) / max(last.side, box.side, 1e-6)
+        if person.times[-1] != number and distance < 0.6:
+            near.append((distance, id(person), person))
+    return min(near)[2] if near else None
+
+
+def _prominence(person: Person, info: VideoInfo) -> float:
+    """Largest and most central, for the longest time."""
+    away = (person.centres() - (info.width / 2, info.height / 2)) / max(info.width, info.height)
+    central = np.exp(-2 * (away**2).sum(1))
+    return float(np.sum(central * [box.side for box in person.boxes]))
+
+
+def _luminance(picture: np.ndarray, box: FaceBox) -> float:
+    y0, y1, x0, x1 = (max(0, int(value)) for value in (box.y0, box.y1, box.x0, box.x1))
+    part = picture[y0 : y1 + 1, x0 : x1 + 1]
+    return float(np.median(part @ np.array([0.299, 0.587, 0.114]))) if part.size else 0.0
+
+
+def _not_upright(reader: VideoReader, quarter_turns: int) -> InputError:
+    cause = f"the picture {_STATES[quarter_turns]}"
+    return InputError(reader.path, cause, "Turn the video upright and try again.")
+
+
+def _no_face(reader: VideoReader, finder: FaceFinder, samples: list[np.ndarray]) -> InputError:
+    for turn in (1, 2, 3):
+        if sum(bool(finder(np.rot90(picture, turn))) for picture in samples) > len(samples) // 2:
+            return _not_upright(reader, turn)
+    if any("damaged" in text for text in reader.warnings):
+        cause = "parts of it are damaged, and no face can be seen in the rest"
+        return InputError(reader.path, cause, "Copy or export it again.")
+    return InputError(reader.path, "no face was found in it", "Give a clip that shows one person's face.")
