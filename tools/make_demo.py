@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 FOLDER = Path(__file__).resolve().parents[1] / "packages/mimictalk/src/mimictalk/data/demo"
-PERSON = 5
+PERSON = 37
 PLACE = (0.0, 0.35, -8.5)  # decimetres: a head of half the picture's height, a little above its middle
 LARGEST = 1_500_000  # bytes: the clip ships inside the package
 # IPTC: "created purely by an algorithm not based on any sampled training data".

@@ -44,6 +44,7 @@ MEDIA = {
 SYNTHETIC_MEDIA: dict[str, str] = {  # path: which script made it. No picture or sound of a person, ever.
     "packages/mimictalk/src/mimictalk/data/demo/demo_reference.flac": "tools/synthetic_speech/demo.py",
     "packages/mimictalk/src/mimictalk/data/demo/demo_speech.flac": "tools/synthetic_speech/demo.py",
+    "packages/mimictalk/src/mimictalk/data/demo/reference.mp4": "tools/make_demo.py",
 }
 NAMES_THAT_SAY_NOTHING = {
     "util",
