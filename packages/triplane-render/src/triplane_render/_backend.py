@@ -6,6 +6,8 @@ import os
 import warnings
 from types import ModuleType
 
+import torch
+
 INSTRUCTION_SET_VARIABLE = "TRIPLANE_RENDER_INSTRUCTION_SET"
 
 
@@ -21,6 +23,12 @@ def compiled() -> ModuleType | None:
             stacklevel=3,
         )
         return None
+
+
+@torch.compiler.assume_constant_result
+def is_compiled() -> bool:
+    """Whether the compiled module is there; it neither comes nor goes while a program runs."""
+    return compiled() is not None
 
 
 def build_info() -> dict[str, object]:

@@ -41,7 +41,7 @@ def render_planes(
     again in the backward pass. Its results do not depend on the number of threads (`torch.set_num_threads`).
     Anything else, and an installation without the compiled module, takes the reference.
     """
-    if _fits_kernel(planes) and _backend.compiled() is not None:
+    if _fits_kernel(planes) and _backend.is_compiled():
         march = March(
             samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance
         )  # fmt: skip
@@ -128,7 +128,7 @@ def _render_scene(
     def decode(at: Tensor) -> tuple[Tensor, Tensor]:
         points = origins[:, None] + at[..., None] * directions[:, None]
         read = sample_planes_reference(planes, points.reshape(1, -1, 3), march.layout, march.box_warp)
-        return decode_reference(decoder, read.reshape(*at.shape, -1))
+        return decode_reference(decoder, read.reshape(*at.shape, planes.shape[2]))
 
     logits, features = decode(depths)
     if march.importance_samples and len(kept):
