@@ -17,7 +17,7 @@ from synthetic_heads.light import Light
 from synthetic_heads.mesh import TORSO, NormalSum, Tessellation, grid_faces, part
 from synthetic_heads.motion import PITCH, ROLL, YAW, blinks, random_frames
 from synthetic_heads.person import SyntheticPerson
-from synthetic_heads.rendering import random_scene, render
+from synthetic_heads.rendering import HEAD_PIVOT, Poses, random_scene, render
 from synthetic_heads.shards import read_shard, write_shard
 
 SIZE = 256
@@ -115,16 +115,27 @@ class TestMovingParts:
         assert chin < -0.1
         assert chin * 1.3 < fall < chin * 0.5
 
-    def test_the_torso_turns_less_than_the_head(self):
-        euler = np.array([[0, 0, 0], [0, 0.5, 0]], np.float32)
-        place = np.array([[0, 0.1, -8.0]] * 2, np.float32)
-        drawn = render(somebody(), np.zeros((2, 64)), euler, place, np.zeros((2, 2)),
-                       scene=random_scene(np.random.default_rng(0), SIZE), size=SIZE)  # fmt: skip
-        change = np.abs(drawn.frames[0].astype(float) - drawn.frames[1]).mean(-1)
-        head = (drawn.head == 255).all(0)
-        bottom = np.zeros_like(head)
-        bottom[-20:] = (drawn.torso[:, -20:] == 255).all(0)
-        assert change[bottom].mean() < change[head].mean()
+    def test_the_torso_turns_with_a_share_of_the_head_about_the_upper_neck(self):
+        poses = Poses(
+            np.array([[0, 0.5, 0]], np.float32), np.array([[0.3, 0, -8]], np.float32), lag=0, share=0.3
+        )
+        points = np.stack([HEAD_PIVOT, HEAD_PIVOT + [1, 0, 0]])
+        head, torso = poses.apply(0, points, np.zeros(2)), poses.apply(0, points, np.ones(2))
+        np.testing.assert_allclose(head[0], torso[0], atol=1e-6)
+        for posed, angle in ((head, 0.5), (torso, 0.15)):  # a turn to the left takes +x backwards
+            np.testing.assert_allclose(posed[1] - posed[0], [np.cos(angle), 0, -np.sin(angle)], atol=1e-6)
+        halfway = poses.apply(0, points, np.full(2, 0.5))
+        np.testing.assert_allclose(halfway, (head + torso) / 2, atol=1e-6)
+
+    def test_in_a_sequence_the_torso_lags(self):
+        euler = np.zeros((9, 3), np.float32)
+        place = np.zeros((9, 3), np.float32)
+        place[4:, 0] = 1.0
+        poses = Poses(euler, place, lag=8, share=0.3)
+        path = [poses.apply(t, HEAD_PIVOT[None], np.ones(1))[0, 0] for t in range(9)]
+        steps = np.diff(path)
+        np.testing.assert_allclose(steps[:3], 0, atol=1e-6)
+        np.testing.assert_allclose(steps[3:], 0.75 / 8, atol=1e-6)
 
     def test_frames_of_unequal_number_are_refused(self):
         scene = random_scene(np.random.default_rng(0), 64)
@@ -181,7 +192,7 @@ class TestDrawing:
         fine = Tessellation(faces, 6)
         radii = np.linalg.norm(fine.positions(points[None])[0], axis=1)
         np.testing.assert_allclose(radii[:6], 1)
-        # The midpoint (0.5, 0.5) projects on the tangent planes to (1, 0.5) and (0.5, 1): mean 0.75 along both axes.
+        # (0.5, 0.5) projects on the tangent planes to (1, 0.5) and (0.5, 1): mean 0.75 along both axes.
         middle = 0.5 + 0.25 * Tessellation.LIFT
         np.testing.assert_allclose(radii[6:], middle * np.sqrt(2))
         assert len(fine.faces) == 32

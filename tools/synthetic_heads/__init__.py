@@ -1,7 +1,7 @@
 """Synthetic heads with exact truth: training material for the portrait model and the demo's reference clip.
 
-The open face model with painted skin, eyes, teeth, hair, neck, clothes, light and background, drawn by face3dmm's
-rasteriser. `make.py` writes shards, `judge.py` judges the heads by a face detector.
+The open face model with painted skin, eyes, teeth, hair, neck, clothes, light and background, drawn by the
+rasteriser of face3dmm. `make.py` writes shards, `judge.py` judges the heads by a face detector.
 """
 
 from synthetic_heads.batches import Sample, make_clip, sample_batch

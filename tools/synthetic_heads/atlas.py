@@ -38,7 +38,7 @@ NECK = Region(1408, 1600, 640, 448)
 
 
 class Atlas:
-    """Texture of one person: uint8 RGBA, sRGB colours; alpha is highlight strength or opacity (see `mesh.Part`)."""
+    """Texture of one person: uint8 RGBA, sRGB; alpha is highlight strength or opacity (see `mesh.Part`)."""
 
     def __init__(self) -> None:
         self.picture = np.zeros((SIZE, SIZE, 4), np.uint8)

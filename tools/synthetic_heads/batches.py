@@ -1,4 +1,4 @@
-"""Training material with its truth: independent frames of one person, or a clip; pure functions of their numbers."""
+"""Training material with its truth: single frames of a person, or a clip; functions of their seeds alone."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Anti-aliased strokes and soft areas, kept as small patches so that a large picture is touched only where needed."""
+"""Anti-aliased strokes and soft areas, as small patches: a large picture is touched only where needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

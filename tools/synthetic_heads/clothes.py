@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic_heads.atlas import COLLAR, TORSO, Atlas
-from synthetic_heads.brush import area, cover, line, spot, tint, whole
+from synthetic_heads.brush import Patch, area, cover, line, spot, tint, whole
 from synthetic_heads.noise import fractal, mix, smoothstep
 
 TOP, BOTTOM, SIDE = -1.28, -5.2, 2.5  # dm covered by the texture, seen from the front
@@ -49,16 +49,16 @@ def paint_torso(atlas: Atlas, look: TorsoLook, skin: np.ndarray, rng: np.random.
     colour = weave(look, rng, *SHAPE)
     for side in (-1, 1):  # collar bones
         bone = _pixels(np.array([[side * 1.2, -1.86], [side * 0.65, -1.92], [side * 0.15, -2.02]]))
-        tint(skin, line(SHAPE, bone + (0, 9), 6, 6), 0.78, 0.5)
+        tint(skin, line(SHAPE, np.add(bone, (0, 9)), 6, 6), 0.78, 0.5)
         tint(skin, line(SHAPE, bone, 5, 5), 1.1, 0.6)
     edge = _pixels(neckline(look))
     width = SHAPE[1]
     corners = np.array([[width, edge[-1, 1]], [width, 0], [0, 0], [0, edge[0, 1]]])
     polygon = np.concatenate([edge, corners])
     bare = area(SHAPE, polygon, 0.8)
-    tint(skin, line(SHAPE, edge - (0, 4), 8, 6), 0.62, 0.8)  # the cloth's shadow
-    tint(colour, line(SHAPE, edge + (0, 11), 3, 1.0), 0.66, 0.8)  # hem
-    tint(colour, line(SHAPE, edge + (0, 4), 5, 1.5), 1.16, 0.8)
+    tint(skin, line(SHAPE, np.add(edge, (0, -4)), 8, 6), 0.62, 0.8)  # the cloth's shadow
+    tint(colour, line(SHAPE, np.add(edge, (0, 11)), 3, 1.0), 0.66, 0.8)  # hem
+    tint(colour, line(SHAPE, np.add(edge, (0, 4)), 5, 1.5), 1.16, 0.8)
     cover(colour, bare, skin)
     if look.cut == "jacket":
         _jacket(look, rng, colour, bare.mask)
@@ -139,18 +139,18 @@ def weave(look: TorsoLook, rng: np.random.Generator, height: int, width: int) ->
 def neckline(look: TorsoLook) -> np.ndarray:
     """Border (N, 2) in dm, front view, left to right in the picture, between skin and cloth."""
     n = look.neck
-    depth = {"crew": -1.98, "v": -2.75, "shirt": -2.2, "jacket": -2.05, "turtle": -1.6, "scoop": -2.45}[
+    depth = {"crew": -1.98, "v": -2.75, "shirt": -2.2, "jacket": -2.05, "turtle": -1.30, "scoop": -2.45}[
         look.cut
     ]
-    start = -1.62
+    start = -1.28 if look.cut == "turtle" else -1.62
     x = np.linspace(-1, 1, 21)
     wide = n + {"scoop": 0.42, "v": 0.2}.get(look.cut, 0.14)
     power = {"v": 1.0, "shirt": 1.05, "jacket": 1.05, "scoop": 3.0}.get(look.cut, 2.2)
     return np.stack([x * wide, depth + (start - depth) * np.abs(x) ** power], -1)
 
 
-def _area(points: list[tuple[float, float]], blur: float, shift: float = 0.0):
-    return area(SHAPE, _pixels(np.array(points)) + (0, shift), blur)
+def _area(points: list[tuple[float, float]], blur: float, shift: float = 0.0) -> Patch:
+    return area(SHAPE, np.add(_pixels(np.array(points)), (0, shift)), blur)
 
 
 def _jacket(look: TorsoLook, rng: np.random.Generator, colour: np.ndarray, bare: np.ndarray) -> None:
@@ -188,5 +188,5 @@ def _shirt(look: TorsoLook, colour: np.ndarray) -> None:
         tint(colour, line(SHAPE, _pixels(np.array([(x, -2.2), (x, -3.2), (x, -5.0)])), 2, 0.9), 0.68, 0.8)
     for y in np.arange(-2.45, -5.0, -0.75):
         centre = _pixels(np.array([(0.0, float(y))]))[0]
-        tint(colour, spot(SHAPE, centre + (0, 7), (7.0, 3.0)), 0.4, 0.4)
+        tint(colour, spot(SHAPE, np.add(centre, (0, 7)), (7.0, 3.0)), 0.4, 0.4)
         cover(colour, (spot(SHAPE, centre, 4.6) * 2.2).sharpen(0.3, 0.9), np.clip(look.shirt * 0.9, 0, 1))

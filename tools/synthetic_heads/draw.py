@@ -1,4 +1,4 @@
-"""Draws parts: one sample per pixel inside surfaces, four where surfaces meet, layers blended over a background."""
+"""Draws parts: one sample per pixel inside surfaces, four where surfaces meet; layers over a background."""
 
 from dataclasses import dataclass
 
@@ -181,7 +181,7 @@ def _shade(
 
 
 def _look_up(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bilinear values (N, ...) of a picture at pixel positions; OpenCV wants two-dimensional maps below 2^15."""
+    """Bilinear values (N, ...) of a picture at pixels; OpenCV wants two-dimensional maps below 2^15."""
     count, row = len(x), 1024
     padded = -(-count // row) * row
     maps = np.zeros((2, padded), np.float32)

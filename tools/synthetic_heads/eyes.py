@@ -1,11 +1,12 @@
 """Eyeballs with iris and pupil, the rims of the lids, the shadow below the upper lid, and lashes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthetic_heads import brush
-from synthetic_heads.atlas import EYES, LASH, SKIN, Atlas
+from synthetic_heads.atlas import EYES, LASH, Atlas
 from synthetic_heads.head import topology
 from synthetic_heads.mesh import Drive, Part, grid_faces, part
 from synthetic_heads.noise import fractal, mix, smoothstep
@@ -129,15 +130,17 @@ def eyeball_centres(neutral: np.ndarray) -> np.ndarray:
     model = FaceModel.open_face()
     mean, balls = model.mean.numpy(), model.eyeballs.numpy().copy()
     for ball, corners in zip(balls, CORNERS, strict=True):
-        corners = list(corners)
-        ratio = np.ptp(neutral[corners, 0]) / np.ptp(mean[corners, 0])
-        ball[:3] += (neutral[corners] - mean[corners]).mean(0)
+        ids = list(corners)
+        ratio = np.ptp(neutral[ids, 0]) / np.ptp(mean[ids, 0])
+        ball[:3] += (neutral[ids] - mean[ids]).mean(0)
         ball[3] *= ratio
         ball[1] += 0.02  # the upper lid covers a little of the iris at rest
     return balls
 
 
-def _strip(lid: tuple[int, ...], centre: np.ndarray, reach: float, tip: float, drop: float = 0.0):
+def _strip(
+    lid: tuple[int, ...], centre: np.ndarray, reach: float, tip: float
+) -> Callable[[Drive], np.ndarray]:
     """Positions of a band along a lid: from the lid's edge outwards (reach) and along the edge's normal."""
     ids = list(lid)
 
@@ -148,7 +151,6 @@ def _strip(lid: tuple[int, ...], centre: np.ndarray, reach: float, tip: float, d
         end = edge + outward * reach
         end[..., 1] += tip
         start = edge + outward * 0.004
-        start[..., 1] += drop
         return np.concatenate([start, end], 1)
 
     return positions
@@ -203,5 +205,4 @@ def eye_parts(neutral: np.ndarray, look: EyeLook) -> list[Part]:
                 f"lid shadow {side}", shadow, grid_faces(2, count), shadow_uv, offset=0.045, transparent=True
             )
         )
-    assert SKIN.x == 0
     return parts

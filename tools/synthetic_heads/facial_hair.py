@@ -46,7 +46,7 @@ def _brows(look: SkinLook, at: np.ndarray, rng: np.random.Generator, colour: np.
 
 
 def _beard_area(at: np.ndarray, moustache: bool) -> np.ndarray:
-    """Mask (H, W): jaw, chin and cheeks below a line from ear to mouth, the upper lip if wanted, not the lips."""
+    """Mask (H, W): jaw, chin, cheeks below a line from ear to mouth, the upper lip if wanted."""
     left = [323, 361, 288, 397, 365, 379, 378, 400, 377]
     chin = [152, 148, 176, 149, 150, 136, 172, 58, 132, 93]
     edge = [
@@ -110,7 +110,7 @@ def _beard(look: SkinLook, at: np.ndarray, rng: np.random.Generator, colour: np.
 
 
 def scalp_area(hairline: float, rng: np.random.Generator) -> np.ndarray:
-    """Where hair grows from the head, (H, W) in [0, 1]: outside the face's rim and a hairline, above the nape."""
+    """Where hair grows, (H, W) in [0, 1]: outside the face's rim and a hairline, above the nape."""
     at = landmarks()
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     x, y = x - at[168, 0], y - at[168, 1]
@@ -122,6 +122,7 @@ def scalp_area(hairline: float, rng: np.random.Generator) -> np.ndarray:
     table = np.interp(np.linspace(0, np.pi, 256), rim_angle[order], np.hypot(*rim[order].T))
     border = table[np.clip(angle * (255 / np.pi), 0, 255).astype(np.int32)].astype(np.float32)
     temple = 0.14 * np.exp(-(((angle - 0.62) / 0.22) ** 2))  # recedes at the temples
+    temple += 0.07 * np.exp(-((angle / 0.3) ** 2))
     behind = 0.34 * smoothstep(1.62, 1.85, angle)  # below the sideburns it starts behind the ear
     edge = border + TEXELS * (hairline + temple + behind - 0.06) + 7 * fractal(rng, *SHAPE, 26, 3)
     outer = (SHAPE[1] / 2 - 16) / np.maximum(np.abs(x), np.abs(y)).clip(1) * radius

@@ -1,69 +1,18 @@
 """Hair as a sheet that grows from the crown over the skull, with strands in its texture and ragged ends."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from synthetic_heads.atlas import HAIR, Atlas
+from synthetic_heads.atlas import HAIR
+from synthetic_heads.hair_texture import HairLook
 from synthetic_heads.mesh import Drive, Part, grid_faces, part
-from synthetic_heads.noise import fractal, smoothstep, streaks
+from synthetic_heads.noise import smoothstep
 
 CENTRE = np.array([0.0, 0.42, -0.52])
 ROWS, COLUMNS = 30, 96
-STYLES = ("bald", "buzz", "short", "swept", "fringe", "bob", "long", "curly")
-
-
-@dataclass(frozen=True)
-class HairLook:
-    """Hair of one person.
-
-    Attributes:
-        style: One of STYLES.
-        colour, light: sRGB of the strands and of lighter strands.
-        volume: dm, about 0.15.
-        hairline: dm over the forehead's rim.
-        parting: -1 (subject's right) .. 1 (left).
-        curl: Waviness in [0, 1].
-        length: dm below the chin's level that long hair reaches.
-    """
-
-    style: str
-    colour: np.ndarray
-    light: np.ndarray
-    volume: float
-    hairline: float
-    parting: float
-    curl: float
-    length: float
-
-
-def paint_hair(atlas: Atlas, look: HairLook, rng: np.random.Generator) -> None:
-    """Strands from the root (top row) to the tip (bottom row), the tips ragged; alpha is opacity."""
-    height, width = HAIR.height, HAIR.width
-    rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    bend = (look.curl * 14 * fractal(rng, height, width, 110, 2)).astype(np.float32)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    strand = streaks(rng, height, width, 2.2, 260) * 0.55 + streaks(rng, height, width, 5, 200) * 0.5
-    strand += streaks(rng, height, width, 17, 240) * 0.5
-    clump = streaks(rng, height, width, 34, 400)
-    if look.style == "curly":
-        strand = strand * 0.4 + 0.9 * fractal(rng, height, width, 16, 3, 0.7)
-    strand, clump = (
-        cv2.remap(p, x + bend, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for p in (strand, clump)
-    )
-    tone = np.clip(1 + 0.20 * strand + 0.08 * clump, 0.35, 1.9)
-    colour = look.colour * tone[..., None]
-    weight = np.clip(smoothstep(0.8, 2.2, strand + 0.3 * clump), 0, 1) * 0.6
-    colour = colour + (look.light - colour) * weight[..., None]
-    colour = colour * (0.80 + 0.25 * smoothstep(0.0, 0.35, rows))[..., None]
-    fine = streaks(rng, height, width, 2.6, 900)
-    ragged = 0.93 + 0.028 * fine + 0.022 * clump + 0.015 * streaks(rng, height, width, 9, 900)
-    thin = 0.05 if look.style in ("buzz", "short", "swept") else 0.03
-    alpha = smoothstep(0.0, thin, np.clip(ragged, 0.7, 1.0) - rows)
-    alpha *= 1 - 0.6 * smoothstep(0.75, 1.0, rows) * smoothstep(0.9, 1.8, -strand)
-    atlas.paint(HAIR, np.clip(colour, 0.004, 1), alpha)
+STRAND = 6  # points along a loose strand
 
 
 def _frame(look: HairLook) -> np.ndarray:
@@ -87,8 +36,8 @@ def _hairline(neutral: np.ndarray, look: HairLook) -> np.ndarray:
     half = [
         at(10, rise + low, 0.05), at(338, rise + low + 0.02, 0.05), at(297, rise + low * 0.9 + 0.06, 0.06),
         at(332, rise + low * 0.6 + 0.05, 0.08), at(284, 0.02 + low * 0.3, 0.06), at(251, 0.05, 0.12),
-        at(389, 0.0, 0.10), at(356, -0.02, 0.04), at(454, 0.02, 0.06), at(454, 0.28, 0.22), at(454, 0.36, 0.40),
-        at(454, 0.10, 0.62), at(454, -0.25, 0.60), at(454, -0.48, 0.70),
+        at(389, 0.0, 0.10), at(356, -0.02, 0.04), at(454, 0.02, 0.06), at(454, 0.28, 0.22),
+        at(454, 0.36, 0.40), at(454, 0.10, 0.62), at(454, -0.25, 0.60), at(454, -0.48, 0.70),
     ]  # fmt: skip
     half = [np.array(p) for p in half] + [np.array([0.45, -0.62, -1.28]), np.array([0.0, -0.66, -1.36])]
     other = [p * np.array([-1, 1, 1]) for p in half[-2:0:-1]]
@@ -136,13 +85,12 @@ def hair_sheet(neutral: np.ndarray, skin: np.ndarray, look: HairLook, rng: np.ra
         body = body * (1 + 0.9 * front * smoothstep(0.3, 0.8, t))
     loose = look.style in ("fringe", "bob", "long", "curly")
     end = smoothstep(1.02, 0.80, t) if loose else smoothstep(0.95, 0.55, t)
-    close = {"fringe": 0.3, "curly": 0.12}.get(look.style, 0.0)
+    close: float | np.ndarray = {"fringe": 0.3, "curly": 0.12}.get(look.style, 0.0)
     if look.style in ("bob", "long"):
         close = 0.3 * (1 - np.exp(-((wrapped / 0.55) ** 4)))[None]  # combed flat over the forehead
     thick = body * (close + (1 - close) * end) + 0.012
-    lumps = fractal(rng, ROWS, COLUMNS + 1, 7 if look.style == "curly" else 12, 2)
-    lumps = _closed(lumps)
-    thick = thick * (1 + (0.45 if look.style == "curly" else 0.16) * lumps * smoothstep(0.1, 0.3, t))
+    lumps = _lumps(rng, direction, 11.0 if look.style == "curly" else 6.0)
+    thick = thick * (1 + (0.30 if look.style == "curly" else 0.13) * lumps)
     points = CENTRE + direction * (radius + thick)[..., None]
     if look.style in ("bob", "long"):
         points = _fall(points, turn, wrapped, look, rng)
@@ -181,7 +129,7 @@ def _fall(
 
 
 def surface_radius(skin: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Distance (...) from CENTRE to the skin along unit directions (..., 3), from the nearest skin vertices."""
+    """Distance (...) from CENTRE to the skin along unit directions (..., 3), by the nearest vertices."""
     offset = skin - CENTRE
     distance = np.linalg.norm(offset, axis=1)
     tree = cKDTree(offset / distance[:, None])
@@ -190,11 +138,10 @@ def surface_radius(skin: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return ((distance[near] * weight).sum(1) / weight.sum(1)).reshape(direction.shape[:-1])
 
 
-def _closed(noise: np.ndarray) -> np.ndarray:
-    """Noise (rows, columns) whose last column equals its first, without a step in between."""
-    columns = noise.shape[1]
-    fade = np.clip(1 - np.arange(columns)[::-1] / 16, 0, 1)
-    return noise * (1 - fade) + noise[:, :1] * fade
+def _lumps(rng: np.random.Generator, direction: np.ndarray, frequency: float) -> np.ndarray:
+    """Smooth noise (...) over unit directions (..., 3), standard deviation about 1: a sum of plane waves."""
+    waves = rng.normal(0, frequency, (14, 3))
+    return np.sin(direction @ waves.T + rng.uniform(0, 2 * np.pi, 14)).sum(-1) * np.sqrt(2 / 14)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -221,26 +168,50 @@ def hair_parts(neutral: np.ndarray, skin: np.ndarray, look: HairLook, rng: np.ra
     under = flat - _unit(flat - CENTRE) * (0.55 * np.clip(height, 0, 0.3) + 0.004)[:, None]
     kept = int(rows * 0.87)
 
-    def below(drive: Drive) -> np.ndarray:
-        return np.broadcast_to(under, (len(drive.face), *under.shape))
+    def still(points: np.ndarray) -> Callable[[Drive], np.ndarray]:
+        return lambda drive: np.broadcast_to(points, (len(drive.face), *points.shape))
 
-    return [
-        part(
-            "hair below",
-            below,
-            grid_faces(kept, columns),
-            HAIR.uv(s, t * 0.9),
-            shine=0.05,
-            shade=shade * 0.6,
-            follow=follow,
-        ),
-        part(
-            "hair",
-            positions,
-            grid_faces(rows, columns),
-            HAIR.uv(s, t),
-            shade=shade,
-            follow=follow,
-            transparent=True,
-        ),
-    ]
+    uv = HAIR.uv(s, t)
+    dim = shade * (0.6 - 0.35 * smoothstep(-0.1, -0.6, flat[:, 1]))  # hanging hair shades its inner side
+    faces = grid_faces(rows, columns)
+    inner = part(
+        "hair below",
+        still(under),
+        faces[: 2 * kept * (columns - 1)],
+        uv,
+        shade=dim,
+        follow=follow,
+        shine=0.05,
+    )
+    loose = _loose_strands(sheet, look, rng)
+    ends = 0.75 * smoothstep(-0.9, -2.0, loose[:, 1])
+    count = len(loose) // (2 * STRAND)
+    strip = grid_faces(STRAND, 2)
+    ribbons = (np.arange(count)[:, None, None] * 2 * STRAND + strip).reshape(-1, 3)
+    down = np.tile(np.repeat(np.linspace(0.3, 0.6, STRAND), 2), count)
+    where = HAIR.uv(np.repeat(rng.random(count), 2 * STRAND), down)
+    strands = part("strands", still(loose), ribbons, where, shade=0.9, follow=ends, shine=0.05)
+    outer = part("hair", still(flat), faces, uv, shade=shade, follow=follow, transparent=True)
+    return [inner, strands, outer]
+
+
+def _loose_strands(sheet: np.ndarray, look: HairLook, rng: np.random.Generator) -> np.ndarray:
+    """Ribbons (count * STRAND * 2, 3) that stand off the sheet (ROWS, C, 3), two vertices across each."""
+    count = {"short": 110, "swept": 110, "curly": 260}.get(look.style, 190)
+    rows, columns = sheet.shape[:2]
+    start = rng.integers(2, rows - 9, count)
+    row = start[:, None] + np.linspace(0, 8, STRAND)[None]
+    drift = rng.normal(0, 0.8, (count, 1)) * np.linspace(0, 1, STRAND) ** 2
+    column = np.clip(rng.uniform(0, columns - 2, count)[:, None] + drift, 0, columns - 1)
+    below = np.minimum(row.astype(int), rows - 2)
+    share = (row - below)[..., None]
+    side = np.round(column).astype(int)
+    line = sheet[below, side] * (1 - share) + sheet[below + 1, side] * share
+    away = _unit(line - np.array([0.0, 0.1, -0.6]))
+    rise = rng.uniform(-0.01, 0.06, (count, 1)) * np.linspace(0, 1, STRAND) ** 1.5 + 0.006
+    line = line + away * rise[..., None]
+    line[:, :, 0] += rng.normal(0, 0.02, (count, 1)) * np.linspace(0, 1, STRAND)
+    along = np.gradient(line, axis=1)
+    across = _unit(np.cross(along, np.array([0.0, 0.0, 1.0])) + 1e-9)
+    wide = 0.0045 * np.linspace(1, 0.35, STRAND)[None, :, None]
+    return np.stack([line - across * wide, line + across * wide], 2).reshape(-1, 3)

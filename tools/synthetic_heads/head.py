@@ -1,4 +1,4 @@
-"""Skin of face, skull and neck: the face model's mesh, continued by rings from its rim over the skull down the neck."""
+"""Skin of face, skull and neck: the face model's mesh, continued by rings over the skull down the neck."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,8 +12,8 @@ from synthetic_heads.mesh import HEAD, TORSO, Drive, Part, Tessellation, grid_fa
 from synthetic_heads.noise import smoothstep
 
 FACE = 468
-# Rings are cuts of the skull by planes through an axis under the jaw: from the face's rim backwards to the horizontal
-# cut through the throat, then straight down the neck.
+# Rings are cuts of the skull by planes through an axis under the jaw: from the face's rim backwards to the
+# horizontal cut through the throat, then straight down the neck.
 HINGE = np.array([0.0, -0.86, -0.20])
 TILTS = np.radians([-6, 3, 13, 23, 33, 43, 53, 62, 70, 77, 84, 90])
 # How far rings on the neck lie below the last cut, in dm.
@@ -78,7 +78,7 @@ def skull_rings(rim: np.ndarray, reference: np.ndarray, shape: SkullShape) -> np
 
 
 def _angles(rim: np.ndarray) -> np.ndarray:
-    """Angle of each rim vertex around the section: 0 at the top, pi at the chin, growing to the subject's left."""
+    """Angle of each rim vertex around the section: 0 at the top, pi at the chin, left is positive."""
     top, bottom = rim[:, 1].max(), rim[:, 1].min()
     height = np.clip((rim[:, 1] - bottom) / (top - bottom) * 2 - 1, -1, 1)
     side = rim[:, 0] / np.abs(rim[:, 0]).max()
@@ -111,14 +111,14 @@ def _ring_shapes(reference: np.ndarray, shape: SkullShape) -> np.ndarray:
     angles = _angles(reference)
     skull = _section(angles, TILTS, shape)
     last = skull[-1]
-    rings = [*skull]
+    cuts = [*skull]
     for drop in NECK_DROPS:
         ring = last.copy()
         ring[:, 0] *= 1 + 0.22 * (drop / 0.96) ** 2.5  # the neck widens into the shoulders
         ring[:, 1] -= drop
         ring[:, 2] -= 0.16 * drop
-        rings.append(ring)
-    rings = np.stack(rings)
+        cuts.append(ring)
+    rings = np.stack(cuts)
     for _ in range(3):  # rounds the edge between throat and neck
         rings[6:-1] = (rings[5:-2] + 2 * rings[6:-1] + rings[7:]) / 4
     return rings
@@ -184,7 +184,7 @@ def head_parts(shape: SkullShape, neutral: np.ndarray) -> list[Part]:
     chin = np.clip((np.abs(_angles(neutral[mesh.rim])) - 1.7) / 1.3, 0, 1)[None]
     label = HEAD + (TORSO - HEAD) * np.clip((ring - (10.0 - 6.0 * chin)) / 2 + 0.5, 0, 1)
     follow = smoothstep(9.0, 17.5, ring + 2.0 * chin)
-    shade = 1 - 0.55 * np.clip((ring - 1) / 4, 0, 1) * chin * smoothstep(17.0, 8.0, ring)  # the jaw's shadow
+    shade = 1 - 0.55 * np.clip((ring - 1) / 4, 0, 1) * chin * smoothstep(15.0, 8.0, ring)  # the jaw's shadow
 
     def over_skin(first: float, rings: np.ndarray) -> np.ndarray:
         rings = np.broadcast_to(rings, (RINGS, len(mesh.rim)))[:SKULL_RINGS]
@@ -211,7 +211,7 @@ def head_parts(shape: SkullShape, neutral: np.ndarray) -> list[Part]:
 
 
 def paint_neck(skin: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw the neck's lines, tendons and Adam's apple on bare skin (H, W, 3) of the region NECK; returns it."""
+    """Draw the neck's lines and tendons on bare skin (H, W, 3) of the region NECK, in place; returns it."""
     shape = skin.shape[:2]
     height, width = shape
     for row in (0.45, 0.62, 0.78):

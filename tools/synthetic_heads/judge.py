@@ -1,7 +1,7 @@
 """Judge the heads by a face detector that never saw them:  python tools/synthetic_heads/judge.py --people 40
 
-Prints one JSON object: the share of frames in which MediaPipe's FaceMesh finds the face, and the distance between its
-landmarks and the true vertices, without any alignment, in percent of the face's width.
+Prints one JSON object: the share of frames in which MediaPipe's FaceMesh finds the face, and the distance of
+its landmarks from the true vertices, without any alignment, in percent of the face's width.
 """
 
 import argparse
@@ -25,8 +25,8 @@ class Verdict:
     Attributes:
         frames: Frames judged.
         found: Share of them with a face.
-        median_error: Median over frames and landmarks, percent of the face's width (landmarks 234 to 454 at rest,
-            seen from the front, which is the distance of the two in space times the picture's scale).
+        median_error: Median over frames and landmarks, percent of the face's width (landmarks 234 to 454 at
+            rest, seen from the front: their distance in space times the picture's scale).
         frame_error_90: 90th percentile over frames of the frame's median error, percent.
         worst: Person's seed and frame of the five largest frame errors (or misses), for looking at them.
         holds: Both goals are met.

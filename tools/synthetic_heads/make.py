@@ -1,4 +1,4 @@
-"""Make shards of synthetic heads:  python tools/synthetic_heads/make.py --people 200 --frames 24 --out DIR --seed 0"""
+"""Make shards of synthetic heads:  python tools/synthetic_heads/make.py --people 200 --frames 24 --out DIR"""
 
 import argparse
 import sys

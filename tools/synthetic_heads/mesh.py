@@ -1,4 +1,4 @@
-"""Meshes that the renderer draws: a part has fixed connectivity and texture, and positions that follow the face."""
+"""Meshes that the renderer draws: fixed connectivity and texture, positions that follow the face."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Part:
 
     Attributes:
         name: For messages.
-        positions: Drive -> (T, v, 3), decimetres in the frame of the head (or of the torso where follow is 1).
+        positions: Drive -> (T, v, 3), dm in the frame of the head (of the torso where follow is 1).
         faces: (f, 3).
         uv: (v, 2) atlas pixels.
         shade: (v,) ambient light that reaches the vertex, in [0, 1].
@@ -92,7 +92,7 @@ def grid_faces(rows: int, columns: int, *, wrap: bool = False) -> np.ndarray:
 
 
 class Tessellation:
-    """One step of Phong tessellation (Boubekeur and Alexa 2008): every edge gets a midpoint, lifted off the flat face.
+    """Phong tessellation (Boubekeur and Alexa 2008), one step: edges get midpoints, lifted off the flat face.
 
     Vertices keep their places and numbers; midpoints follow after them.
     """
@@ -126,7 +126,7 @@ class Tessellation:
 
 
 class NormalSum:
-    """Vertex normals of a mesh: area-weighted sums over its triangles, counter-clockwise seen from outside."""
+    """Vertex normals of a mesh: area-weighted sums over triangles, counter-clockwise seen from outside."""
 
     def __init__(self, faces: np.ndarray, count: int) -> None:
         self.faces = faces

@@ -38,7 +38,8 @@ def _index() -> dict[str, int]:
 # Mouth shapes of speech, as a coarse alphabet; amplitudes for clear articulation.
 VISEMES: dict[str, dict[str, float]] = {
     "rest": {},
-    "closed": {"mouthPressLeft": 0.25, "mouthPressRight": 0.25, "mouthRollLower": 0.15, "mouthRollUpper": 0.12},
+    "closed": {"mouthPressLeft": 0.25, "mouthPressRight": 0.25, "mouthRollLower": 0.15,
+               "mouthRollUpper": 0.12},
     "open": {"jawOpen": 0.55, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2},
     "half": {"jawOpen": 0.28, "mouthStretchLeft": 0.15, "mouthStretchRight": 0.15},
     "wide": {"jawOpen": 0.12, "mouthStretchLeft": 0.45, "mouthStretchRight": 0.45, "mouthSmileLeft": 0.25,
@@ -53,7 +54,7 @@ VISEMES: dict[str, dict[str, float]] = {
 
 
 def random_expressions(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Independent expressions (count, 64) float32: mostly speech, some smiles, blinks, brows and quiet faces."""
+    """Independent expressions (count, 64): mostly speech, some smiles, blinks, brows and quiet faces."""
     index = _index()
     result = np.zeros((count, SIZE), np.float32)
     names = list(VISEMES)
@@ -132,14 +133,14 @@ def random_frames(rng: np.random.Generator, count: int) -> Motion:
 
 
 def framing(rng: np.random.Generator) -> np.ndarray:
-    """Place (3,) of the upper neck in dm that puts a head of 35 to 65 % of the picture's height near its middle."""
-    depth = FOCAL * HEAD_HEIGHT / rng.uniform(0.36, 0.64)
+    """Place (3,) of the upper neck in dm: a head of 35 to 65 % of the picture's height near its middle."""
+    depth = FOCAL * HEAD_HEIGHT / rng.uniform(0.38, 0.65)
     middle = np.array([rng.normal(0, 0.04), rng.uniform(-0.02, 0.08)]) * depth / FOCAL
     return np.array([middle[0], middle[1] - 0.6 + 0.1 * rng.normal(), DISTANCE - depth])
 
 
 def _finish(expression: np.ndarray, euler: np.ndarray, pivot: np.ndarray, gaze: np.ndarray) -> Motion:
-    """Turns about the upper neck written as turns about the model's origin, and look directions into the lids."""
+    """Turns about the upper neck become turns about the model's origin; lids follow the gaze."""
     import torch
 
     from face3dmm.camera import rotation_from_euler

@@ -52,7 +52,7 @@ def paint_mouth(atlas: Atlas, look: TeethLook, rng: np.random.Generator) -> None
 def _teeth(
     look: TeethLook, rng: np.random.Generator, widths: np.ndarray, root_up: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A row of teeth seen from the front: colour (96, 384, 3) and highlight; root_up puts the gum at the top."""
+    """A row of teeth from the front: colour (96, 384, 3) and highlight; root_up puts the gum at the top."""
     height, width = UPPER_TEETH.height, UPPER_TEETH.width
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     borders = np.concatenate([[0], np.cumsum(widths)]) / widths.sum()
@@ -160,11 +160,30 @@ def mouth_parts(neutral: np.ndarray, look: TeethLook) -> list[Part]:
     rows = 6
     around = np.tile(np.abs(np.linspace(-1, 1, 20)), rows)
     down = np.repeat(np.linspace(0, 1, rows), 20)
+    tooth_faces = grid_faces(2, ARCH)
+    across, along = (x.reshape(-1) + 1) / 2, y.reshape(-1)
     return [
-        part("cavity", cavity, grid_faces(rows, 20, wrap=True), CAVITY.uv(around, down), shade=0.75, offset=0.02),
-        part("upper teeth", upper_teeth, grid_faces(2, ARCH), UPPER_TEETH.uv(s, t), shade=dim, gloss=0.25, offset=0.05),
-        part("lower teeth", lower_teeth, grid_faces(2, ARCH), LOWER_TEETH.uv(s, t), shade=dim * 0.85, gloss=0.2,
-             offset=0.06),
-        part("tongue", tongue, grid_faces(9, 11), TONGUE.uv((x.reshape(-1) + 1) / 2, y.reshape(-1)), shade=0.55,
-             gloss=0.2, offset=0.06),
-    ]  # fmt: skip
+        part(
+            "cavity",
+            cavity,
+            grid_faces(rows, 20, wrap=True),
+            CAVITY.uv(around, down),
+            shade=0.75,
+            offset=0.02,
+        ),
+        part(
+            "upper teeth", upper_teeth, tooth_faces, UPPER_TEETH.uv(s, t), shade=dim, gloss=0.25, offset=0.05
+        ),
+        part(
+            "lower teeth",
+            lower_teeth,
+            tooth_faces,
+            LOWER_TEETH.uv(s, t),
+            shade=dim * 0.85,
+            gloss=0.2,
+            offset=0.06,
+        ),
+        part(
+            "tongue", tongue, grid_faces(9, 11), TONGUE.uv(across, along), shade=0.55, gloss=0.2, offset=0.06
+        ),
+    ]

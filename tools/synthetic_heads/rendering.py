@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from synthetic_heads.background import random_background
-from synthetic_heads.draw import compose, draw_layer
+from synthetic_heads.draw import Layer, compose, draw_layer
 from synthetic_heads.head import FACE, TEXELS
 from synthetic_heads.light import Light, random_light
 from synthetic_heads.mesh import Drive
@@ -91,12 +91,12 @@ def render(
     if scene.background.shape != (size, size, 3):
         raise ValueError(f"background must be {size} x {size}, got {scene.background.shape}")
     drive = person.drive(expression, gaze)
-    poses = _Poses(euler, translation, lag, torso_share)
+    poses = Poses(euler, translation, lag, torso_share)
     frames, masks, heads = [], [], []
     for t in range(count):
         one = Drive(drive.neutral, drive.face[t : t + 1], drive.jaw[t : t + 1], drive.expression[t : t + 1],
                     drive.gaze[t : t + 1])  # fmt: skip
-        layers = []
+        layers: list[Layer] = []
         for mesh, clear in ((person.solid, False), (person.clear, True)):
             local = np.concatenate([p.positions(one)[0] for p in mesh.parts]).astype(np.float32)
             posed = poses.apply(t, local, mesh.follow)
@@ -132,7 +132,7 @@ def project(posed: np.ndarray, size: int) -> np.ndarray:
     return np.stack([u * size, v * size, depth], -1).astype(np.float32)
 
 
-class _Poses:
+class Poses:
     """Rigid movements of head and torso; vertices between them blend."""
 
     def __init__(self, euler: np.ndarray, translation: np.ndarray, lag: int, share: float) -> None:

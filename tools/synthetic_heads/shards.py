@@ -18,11 +18,11 @@ def write_shard(path: Path, sample: Sample, *, seed: int, step: int) -> None:
     """Write one shard, atomically.
 
     Tensors of the file, T frames of size S:
-        frames, frames_at: JPEG files (quality 95, 4:4:4) one after the other, uint8 (N,), and their borders, int64
-            (T + 1,). The same for plate (one JPEG, the background alone) as `plate`.
+        frames, frames_at: JPEG files (quality 95, 4:4:4) one after the other, uint8 (N,), and their borders,
+            int64 (T + 1,). plate: one JPEG file, the background alone.
         head, head_at, torso, torso_at: Masks as PNG files; person = head + torso.
-        identity (80,), expression (T, 64), euler, translation (T, 3), gaze (T, 2), landmarks (T, 468, 2) in pixels,
-        camera_to_world (T, 4, 4), intrinsics (T, 3, 3): float32.
+        identity (80,), expression (T, 64), euler, translation (T, 3), gaze (T, 2), landmarks (T, 468, 2) in
+        pixels, camera_to_world (T, 4, 4), intrinsics (T, 3, 3): float32.
     """
     from safetensors.numpy import save
 
@@ -67,11 +67,11 @@ def read_shard(path: str | os.PathLike[str], frames: list[int] | None = None) ->
         frames: Frames wanted; None for all.
 
     Returns:
-        frames (T, S, S, 3) RGB, head, torso (T, S, S), plate (S, S, 3) uint8; the float32 arrays of `write_shard`
-        (those per frame reduced to the frames wanted); facts, a dictionary of person, seed, step, size.
+        frames (T, S, S, 3) RGB, head, torso (T, S, S), plate (S, S, 3) uint8; the float32 arrays of
+        `write_shard` (those per frame for the frames wanted); facts, a dictionary: person, seed, step, size.
 
     Raises:
-        ValueError: If the file is of another format.
+        ValueError: If the file is of another format or a picture is damaged.
     """
     from safetensors import safe_open
 
@@ -82,16 +82,20 @@ def read_shard(path: str | os.PathLike[str], frames: list[int] | None = None) ->
         raw = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     wanted = range(len(raw["frames_at"]) - 1) if frames is None else frames
     result: dict[str, Any] = {"facts": json.loads(about["facts"]), "identity": raw["identity"]}
-    for name, flag in (
-        ("frames", cv2.IMREAD_COLOR),
-        ("head", cv2.IMREAD_GRAYSCALE),
-        ("torso", cv2.IMREAD_GRAYSCALE),
-    ):
+    for name in ("frames", "head", "torso"):
         at = raw[name + "_at"]
-        pictures = [cv2.imdecode(raw[name][at[i] : at[i + 1]], flag) for i in wanted]
-        result[name] = np.stack(pictures)
-    result["frames"] = np.ascontiguousarray(result["frames"][..., ::-1])
-    result["plate"] = np.ascontiguousarray(cv2.imdecode(raw["plate"], cv2.IMREAD_COLOR)[..., ::-1])
+        result[name] = np.stack(
+            [_decoded(path, raw[name][at[i] : at[i + 1]], name == "frames") for i in wanted]
+        )
+    result["plate"] = _decoded(path, raw["plate"], True)
     for name in ("expression", "euler", "translation", "gaze", "landmarks", "camera_to_world", "intrinsics"):
         result[name] = raw[name][list(wanted)]
     return result
+
+
+def _decoded(path: str | os.PathLike[str], file: np.ndarray, colour: bool) -> np.ndarray:
+    """Picture (S, S, 3) RGB or (S, S) of the bytes of a JPEG or PNG file."""
+    picture = cv2.imdecode(file, cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise ValueError(f"{path}: a picture is damaged")
+    return np.ascontiguousarray(picture[..., ::-1]) if colour else picture

@@ -1,4 +1,4 @@
-"""Paints the skin: tone, mottling, pores, blemishes, folds, lips and lids. Hair of the face: facial_hair.py."""
+"""Paints the skin: tone, mottling, pores, blemishes, folds, lips, lids. Hair of the face: facial_hair.py."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from synthetic_heads.noise import fractal
 
 # sRGB, light to dark.
 TONES = (
-    (240, 208, 190), (233, 194, 170), (222, 178, 148), (205, 158, 122), (180, 130, 94), (146, 100, 70), (112, 74, 52),
-    (84, 56, 42),
+    (240, 208, 190), (233, 194, 170), (222, 178, 148), (205, 158, 122), (180, 130, 94), (146, 100, 70),
+    (112, 74, 52), (84, 56, 42),
 )  # fmt: skip
 RIGHT_LID, LEFT_LID = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133),
@@ -100,7 +100,8 @@ def bare_skin(look: SkinLook, rng: np.random.Generator, height: int, width: int)
 def _warmth(look: SkinLook, at: np.ndarray, rng: np.random.Generator, colour: np.ndarray) -> None:
     warm = 0.10 * look.mottling * fractal(rng, *SHAPE, 90, 5, 0.65)
     for vertex, radius, strength in (
-        (50, 52.0, 1.0), (280, 52.0, 1.0), (4, 28.0, 0.75), (152, 50.0, 0.35), (205, 40.0, 0.5), (425, 40.0, 0.5),
+        (50, 52.0, 1.0), (280, 52.0, 1.0), (4, 28.0, 0.75), (152, 50.0, 0.35), (205, 40.0, 0.5),
+        (425, 40.0, 0.5),
     ):  # fmt: skip
         add(warm, spot(SHAPE, at[vertex], radius), strength * (0.35 + look.blush))
     tone = float(look.tone.mean())
@@ -136,20 +137,25 @@ def _blemishes(look: SkinLook, at: np.ndarray, rng: np.random.Generator, colour:
 def _folds(look: SkinLook, at: np.ndarray, rng: np.random.Generator, colour: np.ndarray) -> None:
     for fold in (RIGHT_FOLD, LEFT_FOLD):
         tint(colour, line(SHAPE, at[list(fold)], 3, 3.0), DEEPER, 0.5 * look.lines)
-        tint(colour, line(SHAPE, at[list(fold)] + (0, -7), 4, 4.0), 1.10, look.lines)
+        tint(colour, line(SHAPE, np.add(at[list(fold)], (0, -7)), 4, 4.0), 1.10, look.lines)
     for crease in (RIGHT_CREASE, LEFT_CREASE):
-        tint(colour, line(SHAPE, at[list(crease)] + (0, 3), 2, 1.3), DEEPER, 0.5)
+        tint(colour, line(SHAPE, np.add(at[list(crease)], (0, 3)), 2, 1.3), DEEPER, 0.5)
         tint(colour, area(SHAPE, at[list(crease)], 7), DEEPER, 0.25)
     for bag in (RIGHT_BAG, LEFT_BAG):
-        tint(colour, line(SHAPE, at[list(bag)] + (0, 2), 2, 2.0), DEEPER, 0.5 * look.under_eye)
-        tint(colour, line(SHAPE, at[list(bag)] + (0, -6), 8, 4.0), (0.80, 0.70, 0.74), 0.5 * look.under_eye)
+        tint(colour, line(SHAPE, np.add(at[list(bag)], (0, 2)), 2, 2.0), DEEPER, 0.5 * look.under_eye)
+        tint(
+            colour,
+            line(SHAPE, np.add(at[list(bag)], (0, -6)), 8, 4.0),
+            (0.80, 0.70, 0.74),
+            0.5 * look.under_eye,
+        )
     middle, up = at[151], at[10]
     for row in np.linspace(0.1, 0.85, 4):  # forehead
         centre = middle + (up - middle) * row + (0, rng.normal(0, 5))
         x = np.linspace(-1, 1, 9)
         path = np.stack([x * rng.uniform(70, 115), 12 * x**2 + rng.normal(0, 1.6, 9)], -1) + centre
         tint(colour, line(SHAPE, path, 2, 1.2), DEEPER, look.lines * rng.uniform(0.15, 0.4))
-        tint(colour, line(SHAPE, path + (0, 4), 3, 2.0), 1.06, look.lines)
+        tint(colour, line(SHAPE, np.add(path, (0, 4)), 3, 2.0), 1.06, look.lines)
     for corner, side in ((33, -1), (263, 1)):  # crow's feet
         for angle in (-0.35, 0.05, 0.45):
             start = at[corner] + np.array([side * 16, angle * 24])
@@ -164,7 +170,7 @@ def _folds(look: SkinLook, at: np.ndarray, rng: np.random.Generator, colour: np.
     for vertex in (98, 327, 129, 358):  # beside the wings of the nose
         tint(colour, spot(SHAPE, at[vertex], 7.0), DEEPER, 0.28)
     for ids in (RIGHT_NOSTRIL, LEFT_NOSTRIL):
-        centre = at[list(ids)].mean(0) + (0, 1.5)
+        centre = np.add(at[list(ids)].mean(0), (0, 1.5))
         hole = (spot(SHAPE, centre, (6.5, 3.2)) * 1.5).sharpen(0.25, 1.0)
         cover(colour, hole, np.array([0.14, 0.06, 0.05]) * (0.45 + look.tone[0]), 0.9)
 
@@ -176,7 +182,7 @@ def _lips(
     mask = area(SHAPE, outer, 2.2)
     view = mask.window(colour)
     tint(colour, area(SHAPE, outer, 7), 1.06, 0.7)  # the lighter rim around the lips
-    noise = fractal(rng, *mask.mask.shape, 9, 3, 0.7)
+    noise = fractal(rng, mask.mask.shape[0], mask.mask.shape[1], 9, 3, 0.7)
     lip = look.lips.astype(np.float32) * (1 + 0.05 * noise)[..., None]
     view += (lip - view) * (mask.mask * 0.93)[..., None]
     which = rng.integers(0, 20, 260)
@@ -184,7 +190,9 @@ def _lips(
     a = outer[which] * (1 - along) + outer[(which + 1) % 20] * along
     b = inner[which] * (1 - along) + inner[(which + 1) % 20] * along
     ends = np.sort(rng.uniform(0.05, 1.0, (260, 2)), 1)
-    paths = [np.stack([p + (q - p) * e[0], p + (q - p) * e[1] + rng.normal(0, 1.0, 2)]) for p, q, e in zip(a, b, ends, strict=True)]  # noqa: E501  # fmt: skip
+    ends = ends[:, :, None]
+    starts, stops = a + (b - a) * ends[:, 0], a + (b - a) * ends[:, 1]
+    paths = list(np.stack([starts, stops + rng.normal(0, 1.0, stops.shape)], 1))
     tint(colour, drawn(SHAPE, paths[:180], rng.uniform(60, 220, 180)), (0.70, 0.58, 0.60), 0.55)
     tint(colour, drawn(SHAPE, paths[180:], rng.uniform(60, 200, 80)), 1.25, 0.5)
     tint(colour, area(SHAPE, inner, 3.0), (0.62, 0.45, 0.47), 0.8)
@@ -196,7 +204,8 @@ def _lips(
 def _shine(look: SkinLook, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     shine = np.full(SHAPE, 0.045, np.float32)
     for vertex, radius, strength in (
-        (4, 24.0, 0.15), (6, 24.0, 0.08), (151, 60.0, 0.09), (50, 34.0, 0.08), (280, 34.0, 0.08), (199, 20.0, 0.06),
+        (4, 24.0, 0.15), (6, 24.0, 0.08), (151, 60.0, 0.09), (50, 34.0, 0.08), (280, 34.0, 0.08),
+        (199, 20.0, 0.06),
     ):  # fmt: skip
         add(shine, spot(SHAPE, at[vertex], radius), strength)
     return np.clip(shine * look.shine * (1 + 0.25 * fractal(rng, *SHAPE, 5, 2, 0.8)), 0, 1)
@@ -209,4 +218,4 @@ def _eyes(look: SkinLook, at: np.ndarray, colour: np.ndarray) -> None:
         lid = area(SHAPE, np.concatenate([top, at[list(crease)[::-1]]]), 3)
         cover(colour, lid, np.array([0.45, 0.30, 0.33]) * (0.4 + look.tone[0]), 0.10 + 0.5 * look.make_up)
         cover(colour, line(SHAPE, top, 4, 1.1), look.hair * 0.4, 0.6 + 0.35 * look.lashes)
-        cover(colour, line(SHAPE, bottom + (0, 2), 2, 1.0), look.hair * 0.5, 0.35 * look.lashes)
+        cover(colour, line(SHAPE, np.add(bottom, (0, 2)), 2, 1.0), look.hair * 0.5, 0.35 * look.lashes)

@@ -34,7 +34,7 @@ def torso_parts(look: TorsoLook) -> list[Part]:
     body = np.stack([x, np.broadcast_to(y[:, None], x.shape), z], -1)
     flat = body.reshape(-1, 3)
     s, t = (flat[:, 0] / SIDE + 1) / 2, (TOP - flat[:, 1]) / (TOP - BOTTOM)
-    shade = 1 - 0.35 * np.exp(-((np.hypot(flat[:, 0], flat[:, 2] + 0.5) / 0.7) ** 2)) * (flat[:, 1] > -2.3)
+    shade = 1 - 0.14 * np.exp(-((np.hypot(flat[:, 0], flat[:, 2] + 0.5) / 0.7) ** 2)) * (flat[:, 1] > -2.3)
 
     parts = [_still("torso", flat, grid_faces(ROWS, COLUMNS), TORSO.uv(s, t), shade)]
     if look.cut in ("shirt", "jacket", "turtle"):
@@ -43,7 +43,7 @@ def torso_parts(look: TorsoLook) -> list[Part]:
 
 
 def _still(name: str, points: np.ndarray, faces: np.ndarray, uv: np.ndarray, shade: np.ndarray) -> Part:
-    points = points + (0.0, RAISED, 0.0)
+    points = np.add(points, (0.0, RAISED, 0.0))
 
     def positions(drive: Drive) -> np.ndarray:
         return np.broadcast_to(points, (len(drive.face), *points.shape))
@@ -55,7 +55,7 @@ def _collar(look: TorsoLook) -> Part:
     rows, columns = 7, 60
     n = look.neck
     turtle = look.cut == "turtle"
-    gap = 0.0 if turtle else 0.16
+    gap = 0.0 if turtle else 0.11
     turn = np.linspace(gap, 2 * np.pi - gap, columns)[None] + np.pi  # starts and ends at the front
     front = np.exp(-((np.minimum(turn - np.pi - gap, 3 * np.pi - gap - turn) / 0.5) ** 2))  # 1 at the points
     t = np.linspace(0, 1, rows)[:, None]
@@ -64,8 +64,8 @@ def _collar(look: TorsoLook) -> Part:
         radius = n + 0.06 + 0.05 * np.sin(np.pi * t)
         y = -1.40 - 0.32 * t + 0.10 * cos * (1 - t) * -1
     else:
-        radius = n + 0.05 + 0.27 * t**1.1 + 0.10 * front * t
-        y = -1.36 - 0.26 * t - (0.22 * front) * t - 0.24 * np.clip(cos, 0, 1) ** 2 * np.ones_like(t)
+        radius = n + 0.05 + 0.17 * t**1.1 + 0.12 * front * t
+        y = -1.38 - 0.20 * t - (0.22 * front) * t - 0.24 * np.clip(cos, 0, 1) ** 2 * np.ones_like(t)
     x = radius * sin
     z = -0.85 + radius * cos * np.where(cos > 0, 0.92, 0.95) + 0.04
     points = np.stack([x, y * np.ones_like(x), z], -1).reshape(-1, 3)
