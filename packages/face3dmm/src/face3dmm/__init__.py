@@ -13,9 +13,6 @@ from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
 from face3dmm.track import FaceCoeffs, FaceTrack
 from face3dmm.tracking import read_crops, track_image, track_video
-from face3dmm.tracking import read_crops as read_crops
-from face3dmm.tracking import track_image as track_image
-from face3dmm.tracking import track_video as track_video
 from face3dmm.video import VideoInfo, VideoReader, open_video
 
 __version__ = "0.1.0"

@@ -117,7 +117,8 @@ class _Lines:
             return
         self._printed = now
         elapsed = now - self._started
-        left = f", {elapsed * (total - done) / done:.0f} s left" if 0 < done < total else ""
+        known = 0 < done < total and elapsed >= 1  # the first moments tell nothing about the rest
+        left = f", {elapsed * (total - done) / done:.0f} s left" if known else ""
         extra = f" ({_show_facts(facts)})" if facts else ""
         print(f"{stage}: {done}/{total}{left}{extra}", file=self._stream, flush=True)
 

@@ -106,7 +106,8 @@ class VideoWriter:
         if self.leader == "sound" and self._sound is not None:
             while self._sound.more():
                 self.write(self._last)
-        for stream in [self._video] if self._sound is None else [self._video, self._audio]:
+        streams: list[Any] = [self._video] if self._sound is None else [self._video, self._audio]
+        for stream in streams:
             self._container.mux(stream.encode(None))
         self._container.close()
         fsync(self._temporary)

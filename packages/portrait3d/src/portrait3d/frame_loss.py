@@ -18,7 +18,11 @@ MARGIN = (
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the loss terms; all differences are L1 as in the published code."""
+    """Weights of the loss terms; all differences are L1 as in the published code.
+
+    `diff` is the size of the diff-plane: what all expressions share belongs into the canonical planes.
+    Without it the adapter grew into the head itself and expressions drowned in it.
+    """
 
     colour: float = 1.0
     pyramid: float = 1.0
@@ -26,6 +30,7 @@ class LossWeights:
     raw: float = 0.2
     alpha: float = 0.2
     entropy: float = 0.002
+    diff: float = 0.02
     back: float = 1.0
 
     def __post_init__(self) -> None:
@@ -68,7 +73,8 @@ def frame_loss(
     truth = clip.picture(index)
     head_mask = clip.mask("head_mask", index)
     camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
-    planes = model.drive_planes(layers.planes, layers.canonical, layers.source, clip.driving_pncc(index))
+    diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
+    planes = model.add_diff(layers.planes, diff)
     head = model.render_head(planes, camera, intrinsics, window)
     back, torso_alpha = model.render_back(
         layers.torso, layers.background, layers.keypoints, clip.keypoints[index][None]
@@ -86,6 +92,7 @@ def frame_loss(
         "raw": weighted_l1(head.raw, small_truth),
         "alpha": alpha_loss(head.alpha[inner], mask[inner]) + alpha_loss(head.opacity, small),
         "entropy": entropy_loss(head.opacity),
+        "diff": diff.abs().mean(),
         "back": weighted_l1(back, truth, outside)
         + 0.5 * pyramid_loss(back, truth, 2, outside)
         + 0.2 * weighted_l1(torso_alpha, clip.mask("torso_mask", index), outside),

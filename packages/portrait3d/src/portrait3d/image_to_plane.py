@@ -20,6 +20,9 @@ class ImageToPlane(nn.Module):
     def __init__(self, config: PortraitConfig) -> None:
         super().__init__()
         self.config = config
+        # The head that all people share; the convolutions predict how this one differs.
+        side = config.plane_resolution
+        self.mean_planes = nn.Parameter(torch.zeros(3, config.plane_channels, side, side))
         width, tokens = config.encoder_width, config.encoder_tokens
         self.low_stem = nn.Sequential(
             nn.Conv2d(5, width, 5, 4, 2),
@@ -70,4 +73,5 @@ class ImageToPlane(nn.Module):
         high = self.high(x)
         low = F.interpolate(low, high.shape[-2:], mode="bilinear", align_corners=False)
         planes = self.mix(torch.cat([low, high], 1))
-        return to_world(planes.reshape(planes.shape[0], 3, self.config.plane_channels, *planes.shape[-2:]))
+        planes = planes.reshape(planes.shape[0], 3, self.config.plane_channels, *planes.shape[-2:])
+        return to_world(planes) + self.mean_planes

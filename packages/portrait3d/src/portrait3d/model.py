@@ -62,7 +62,11 @@ class Portrait3D(nn.Module):
         Returns:
             (B, 3, C, R, R).
         """
-        diff = self.motion_adapter(canonical, source, target)
+        return self.add_diff(planes, self.motion_adapter(canonical, source, target))
+
+    @staticmethod
+    def add_diff(planes: Tensor, diff: Tensor) -> Tensor:
+        """Planes (B, 3, C, R, R) plus a diff-plane of any size, enlarged to theirs."""
         if diff.shape[-1] != planes.shape[-1]:
             shape = diff.shape
             diff = F.interpolate(

@@ -49,6 +49,9 @@ class MotionAdapter(nn.Module):
         Returns:
             (B, 3, C, S/2, S/2) residual planes in world axes.
         """
-        x = self.prenet(torch.cat([canonical, source, target], 1))
+        # Expressions differ in few pixels: differences from rest, amplified, keep them from drowning in the
+        # picture that all of them share.
+        x = torch.cat([canonical, 4 * (source - canonical), 4 * (target - canonical)], 1)
+        x = self.prenet(x)
         planes = F.pixel_shuffle(self.out(self.to_plane(self.head(self.encoder(x)))), 2)
         return to_world(planes.reshape(planes.shape[0], 3, self.config.plane_channels, *planes.shape[-2:]))

@@ -1,9 +1,9 @@
 """Training of the generic model on clips of many people.
 
-Two stages. `train` as it stands learns what Real3D-Portrait learns in three stages (image-to-plane, motion,
-head-torso-background): at this size nothing needs freezing, and synthetic people give exact cameras,
-expressions and masks. With `learn_planes` each person's planes are learned too, as adaptation will do it: image-to-plane
-alone leaves faces soft, and decoder and super-resolution then never see detail to draw.
+`train` learns in one stage what Real3D-Portrait learns in three (image-to-plane, motion, torso):
+at this size nothing needs freezing, and synthetic people give exact cameras, expressions and masks. With
+`learn_planes` each person's planes are learned too, as adaptation will do it: image-to-plane alone leaves faces
+soft, and decoder and super-resolution then never see detail to draw.
 """
 
 import time
@@ -62,6 +62,9 @@ class TrainingConfig:
                 raise ValueError(f"TrainingConfig.{name} must be positive, got {getattr(self, name)!r}")
 
 
+ALONE = 0.25  # share of the steps in which image-to-plane must do without the learned residual
+
+
 class PlaneResiduals:
     """One learned residual plane per person, each with its own Adam, stepped only when the person is seen."""
 
@@ -99,8 +102,10 @@ def training_loss(
     source = draw(len(clip))
     torso = person.torso[source].float() / 255
     planes = predict_planes(model, clip, source)
+    if residuals is not None and float(torch.rand((), generator=generator)) > ALONE:
+        planes = planes + residuals.planes[number]
     layers = Layers(
-        planes=planes if residuals is None else planes + residuals.planes[number],
+        planes=planes,
         torso=torch.cat([torso[:3] * 2 - 1, torso[3:]])[None],
         background=(clip.background.permute(2, 0, 1).float() / 127.5 - 1)[None],
         canonical=pncc_to_float(clip.canonical_pncc)[None],
@@ -142,7 +147,11 @@ def train(
     """
     from math import cos, pi
 
-    optimizer = optimizer or torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
+    if optimizer is None:
+        shared = model.image_to_plane.mean_planes
+        rest = [parameter for parameter in model.parameters() if parameter is not shared]
+        groups = [{"params": rest, "base": 1.0}, {"params": [shared], "base": 10.0}]
+        optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98))
     residuals = PlaneResiduals(model, len(people)) if config.learn_planes else None
     begin = time.monotonic()
     model.train()
@@ -153,7 +162,7 @@ def train(
         along = max(step / config.steps, spent)
         rate = min(1.0, (step + 1) / config.warm_up) * (0.02 + 0.98 * 0.5 * (1 + cos(pi * along)))
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * rate
+            group["lr"] = config.learning_rate * rate * group.get("base", 1.0)
         optimizer.zero_grad(set_to_none=True)
         loss, terms = training_loss(model, people, config, step, residuals)
         loss.backward()
