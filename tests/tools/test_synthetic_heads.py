@@ -11,10 +11,10 @@ from face3dmm.camera import model_to_world
 from synthetic_heads import make, sample_batch
 from synthetic_heads.batches import Sample, make_clip, person
 from synthetic_heads.brush import area
-from synthetic_heads.draw import Mesh, compose, draw_layer
+from synthetic_heads.draw import Layer, Mesh, compose, draw_layer
 from synthetic_heads.judge import judge
 from synthetic_heads.light import Light
-from synthetic_heads.mesh import TORSO, NormalSum, Tessellation, grid_faces, part
+from synthetic_heads.mesh import HEAD, TORSO, NormalSum, Tessellation, grid_faces, part
 from synthetic_heads.motion import PITCH, ROLL, YAW, blinks, random_frames
 from synthetic_heads.person import SyntheticPerson
 from synthetic_heads.rendering import HEAD_PIVOT, Poses, random_scene, render
@@ -119,7 +119,7 @@ class TestMovingParts:
         poses = Poses(
             np.array([[0, 0.5, 0]], np.float32), np.array([[0.3, 0, -8]], np.float32), lag=0, share=0.3
         )
-        points = np.stack([HEAD_PIVOT, HEAD_PIVOT + [1, 0, 0]])
+        points = np.stack([HEAD_PIVOT, np.add(HEAD_PIVOT, [1, 0, 0])])
         head, torso = poses.apply(0, points, np.zeros(2)), poses.apply(0, points, np.ones(2))
         np.testing.assert_allclose(head[0], torso[0], atol=1e-6)
         for posed, angle in ((head, 0.5), (torso, 0.15)):  # a turn to the left takes +x backwards
@@ -177,11 +177,20 @@ class TestDrawing:
 
     def test_composition_is_over(self):
         grey = np.full((8, 8, 3), 0.36, np.float32)  # linear; the square root is 0.6
-        picture, head, whole = compose([self.layer(4.5, 1.0)], grey)
+        picture, head, whole = compose(self.layer(4.5, HEAD), self.layer(2, HEAD), grey)
         assert picture[0, 0, 0] == 153
         assert picture[3, 4, 0] == round(255 * np.sqrt(0.5 + 0.18))
         np.testing.assert_array_equal(head, whole)
         assert whole[3, 4] == 128
+
+    def test_what_a_solid_strand_hides_of_a_sheet_lets_no_background_through(self):
+        one = np.ones((1, 1), np.float32)
+        light = np.ones((1, 1, 3), np.float32)
+        depth = np.ones((2, 2), np.float32)
+        strand = Layer(0.25 * light, 0.25 * one, 0.25 * one, 0 * one, depth)  # covers one of four samples
+        sheet = Layer(0.75 * light, 0.75 * one, 0.75 * one, 0.25 * one, depth)  # opaque on the other three
+        picture, head, whole = compose(strand, sheet, 0 * light)
+        assert picture.min() == head[0, 0] == whole[0, 0] == 255
 
     def test_tessellation_lifts_midpoints_towards_the_sphere(self):
         points = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)

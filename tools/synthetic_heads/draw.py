@@ -45,12 +45,14 @@ class Layer:
         colour: (H, W, 3) float32 linear light times opacity.
         alpha: (H, W) opacity.
         head: (H, W) share of the pixel that belongs to the head.
+        hidden: (H, W) share of the pixel where something nearer hides the layer.
         depth: (2H, 2W) of the nearest surface, infinity where there is none (or in a transparent layer).
     """
 
     colour: np.ndarray
     alpha: np.ndarray
     head: np.ndarray
+    hidden: np.ndarray
     depth: np.ndarray
 
 
@@ -86,7 +88,8 @@ def draw_layer(
     alpha = np.zeros((size, size), np.float32)
     head = np.zeros((size, size), np.float32)
     nearest = np.full((2 * size, 2 * size), np.inf, np.float32)
-    layer = Layer(colour, alpha, head, nearest)
+    hidden = np.zeros((size, size), np.float32)
+    layer = Layer(colour, alpha, head, hidden, nearest)
     if right <= left or bottom <= top:
         return layer
     channels = mesh.channels.copy()
@@ -102,7 +105,9 @@ def draw_layer(
     covered = number > 0
     here = slice(2 * top, 2 * bottom), slice(2 * left, 2 * right)
     if behind is not None:
-        covered &= depth < behind[here]
+        lost = covered & (depth >= behind[here])
+        hidden[top:bottom, left:right] = _mean(lost.astype(np.float32))
+        covered &= ~lost
         number *= covered
     else:
         nearest[here] = np.where(covered, depth, np.inf)
@@ -112,11 +117,10 @@ def draw_layer(
     inside = (low == high) & (low > 0) & (far - near < 0.12)
     mixed = (high > 0) & ~inside
 
-    half = tuple(v // 2 for v in covered.shape)
     y, x = np.nonzero(inside)
     samples = np.empty((len(channels[0]), len(y)), np.float32)
     for channel in range(DEPTH):
-        samples[channel] = cv2.resize(fine[channel], half[::-1], interpolation=cv2.INTER_AREA)[inside]
+        samples[channel] = _mean(fine[channel])[inside]
     light_, opacity = _shade(mesh, samples, texture, scale, light, transparent)
     y, x = y + top, x + left
     colour[y, x], alpha[y, x] = light_, opacity
@@ -149,6 +153,11 @@ def _range(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest of the four samples of each pixel: (2H, 2W) to two of (H, W)."""
     a, b = np.minimum(plane[0::2], plane[1::2]), np.maximum(plane[0::2], plane[1::2])
     return np.minimum(a[:, 0::2], a[:, 1::2]), np.maximum(b[:, 0::2], b[:, 1::2])
+
+
+def _mean(plane: np.ndarray) -> np.ndarray:
+    """Mean of the four samples of each pixel: (2H, 2W) to (H, W)."""
+    return cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
 def _is_head(samples: np.ndarray) -> np.ndarray:
@@ -196,22 +205,25 @@ def _look_up(picture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found.reshape(padded, *picture.shape[2:])[:count]
 
 
-def compose(layers: list[Layer], background: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Picture (H, W, 3) uint8 and masks head, person (H, W) uint8 of layers, the nearest last.
+def compose(solid: Layer, clear: Layer, background: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Picture (H, W, 3) uint8 and masks head, person (H, W) uint8.
 
     Args:
-        layers: Drawn layers of one size.
+        solid: Opaque layer.
+        clear: Transparent layer, drawn with the solid layer's depth as `behind`.
         background: (H, W, 3) float32 linear.
     """
-    colour = background.copy()
-    head = np.zeros(background.shape[:2], np.float32)
-    person = np.zeros_like(head)
-    for layer in layers:
-        through = 1 - layer.alpha
-        colour *= through[..., None]
-        colour += layer.colour
-        head = head * through + layer.head
-        person = person * through + layer.alpha
+    # The samples of a pixel where the solid layer hides the clear one keep all of the solid layer's light; only the
+    # others are seen through it. Ignoring that would let the background shine through hair behind a strand.
+    through = 1 - clear.alpha / np.maximum(1 - clear.hidden, 1e-3)
+    kept = np.minimum(clear.hidden, solid.alpha)
+    kept = (kept + (solid.alpha - kept) * through) / np.maximum(solid.alpha, 1e-3)
+    colour = background * ((1 - solid.alpha) * through)[..., None]
+    colour += solid.colour * kept[..., None]
+    colour += clear.colour
+    head = solid.head * kept + clear.head
+    person = np.clip(solid.alpha * kept + clear.alpha, 0, 1)
     np.clip(colour, 0, 1, out=colour)
     picture = (np.sqrt(colour) * 255 + 0.5).astype(np.uint8)
-    return picture, (head * 255 + 0.5).astype(np.uint8), (np.minimum(person, 1) * 255 + 0.5).astype(np.uint8)
+    head, person = ((np.minimum(m, person) * 255 + 0.5).astype(np.uint8) for m in (head, person))
+    return picture, head, person

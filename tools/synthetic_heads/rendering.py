@@ -111,9 +111,9 @@ def render(
                 draw_layer(mesh, screen, normals, person.atlas, scene.light, size, reduction=density,
                            transparent=clear, behind=behind)
             )  # fmt: skip
-        picture, head, whole = compose(layers, scene.background)
+        picture, head, whole = compose(layers[0], layers[1], scene.background)
         frames.append(picture)
-        heads.append(np.minimum(head, whole))
+        heads.append(head)
         masks.append(whole)
     posed_face = np.stack([poses.apply(t, drive.face[t], np.zeros(FACE)) for t in range(count)])
     plate = (np.sqrt(np.clip(scene.background, 0, 1)) * 255 + 0.5).astype(np.uint8)
