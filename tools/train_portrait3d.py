@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--budget", type=float, help="seconds; the rate falls with the time spent")
     parser.add_argument("--init", type=Path, help="weights of an earlier stage to go on from")
+    parser.add_argument("--new-adapter", action="store_true", help="start the motion adapter anew")
     parser.add_argument("--people", type=int, help="use the first so many shards only")
     parser.add_argument("--learn-planes", action="store_true", help="learn each person's planes too")
     parser.add_argument("--seed", type=int, default=0)
@@ -81,6 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     from portrait3d.model import Portrait3D
+    from portrait3d.motion_adapter import MotionAdapter
     from portrait3d.training import TrainingConfig, train
 
     torch.set_num_threads(options.threads)
@@ -95,6 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(file=sys.stderr)
     torch.manual_seed(options.seed)
     model = Portrait3D.from_pretrained(options.init) if options.init else Portrait3D()
+    if options.new_adapter:
+        model.motion_adapter = MotionAdapter(model.config)
     config = TrainingConfig(steps=options.steps, seed=options.seed, learn_planes=options.learn_planes)
     begin, sums = time.monotonic(), {}
 

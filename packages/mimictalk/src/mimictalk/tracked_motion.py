@@ -102,7 +102,9 @@ def repeat_there_and_back(values: Tensor, frames: int) -> Tensor:
     return values[torch.where(step < count, step, 2 * count - 2 - step)]
 
 
-def track_for(path: Path, progress: "Progress | None" = None, max_seconds: float | None = None) -> "FaceTrack":
+def track_for(
+    path: Path, progress: "Progress | None" = None, max_seconds: float | None = None
+) -> "FaceTrack":
     """Track a clip; a picture in its place is told as one."""
     from face3dmm import track_video
     from mimictalk.checking import refuse_picture

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from portrait3d.config import PortraitConfig
+from portrait3d.initialisation import keep_variance
 from portrait3d.plane_axes import to_world
 from portrait3d.segformer import MiTEncoder, SegFormerHead
 
@@ -33,6 +34,8 @@ class MotionAdapter(nn.Module):
             nn.Conv2d(width, width, 3, 1, 1),
             nn.LeakyReLU(0.2),
         )
+        for part in (self.prenet, self.head, self.to_plane):
+            keep_variance(part)
         self.out = nn.Conv2d(width, 4 * 3 * config.plane_channels, 1)
         nn.init.zeros_(self.out.weight)
         assert self.out.bias is not None

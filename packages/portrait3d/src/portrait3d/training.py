@@ -1,9 +1,9 @@
 """Training of the generic model on clips of many people.
 
-`train` learns in one stage what Real3D-Portrait learns in three (image-to-plane, motion, torso):
-at this size nothing needs freezing, and synthetic people give exact cameras, expressions and masks. With
-`learn_planes` each person's planes are learned too, as adaptation will do it: image-to-plane alone leaves faces
-soft, and decoder and super-resolution then never see detail to draw.
+`train` learns in one stage what Real3D-Portrait learns in three (image-to-plane, motion, torso): at this size
+nothing needs freezing, and synthetic people give exact cameras, expressions and masks. With `learn_planes`
+each person's planes are learned too, as adaptation will do it: image-to-plane alone leaves faces soft, and
+decoder and super-resolution then never see detail to draw.
 """
 
 import time
