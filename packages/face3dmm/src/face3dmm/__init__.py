@@ -2,11 +2,11 @@
 
 from face3dmm._backend import build_info
 from face3dmm.arkit import ARKIT_NAMES
-from face3dmm.background import fill_background
+from face3dmm.background import BackgroundPlate, extend_torso, fill_background
 from face3dmm.camera import Camera, euler_from_rotation, rotation_from_euler
 from face3dmm.errors import InputError
-from face3dmm.fit import fit_landmarks
-from face3dmm.masks import Masks, segment_frames
+from face3dmm.fit import FitConfig, fit_landmarks
+from face3dmm.masks import Masks, segment_frames, segment_stream
 from face3dmm.model import FaceModel
 from face3dmm.pncc import render_pncc
 from face3dmm.raster import RasterOutput, draw_attributes, rasterize
@@ -19,10 +19,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ARKIT_NAMES",
+    "BackgroundPlate",
     "Camera",
     "FaceCoeffs",
     "FaceModel",
     "FaceTrack",
+    "FitConfig",
     "InputError",
     "Masks",
     "RasterOutput",
@@ -31,6 +33,7 @@ __all__ = [
     "build_info",
     "draw_attributes",
     "euler_from_rotation",
+    "extend_torso",
     "fill_background",
     "fit_landmarks",
     "open_video",
@@ -40,6 +43,7 @@ __all__ = [
     "render_pncc",
     "rotation_from_euler",
     "segment_frames",
+    "segment_stream",
     "track_image",
     "track_video",
 ]

@@ -1,28 +1,36 @@
 """Which pixels show the head, which the torso, which the background."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter, uniform_filter, zoom
 from torch import Tensor
 
-from face3dmm.model import FaceModel
+from face3dmm.landmarks import FACE_OVAL, FACE_WIDTH
 from face3dmm.raster import draw_attributes
 
-CHIN, CROWN, EARS = 152, 10, (234, 454)
-EAR_LOBES = -0.22  # height of the ear lobes over the middle of the face, in face heights
-REACH = (0.95, 1.05)  # half axes of the ellipse that may be hair or ear, in face widths and heights
+CHIN, CROWN = 152, 10  # of the mesh: the crown is the hairline, not the top of the head
+# All in a frame that turns with the head, in face widths aside of and face heights above the middle of the
+# face.
+EAR_LOBES = -0.22  # lower end of what is head beside the face
+LOBES_RISE = 0.5  # ... farther out than the hair usually is it rises, so that shoulders stay out
+LOBES_FROM = 0.75
+REACH = (1.2, 1.5)  # half axes of the ellipse in which hair, ears and hats lie
+REACH_ABOVE = 0.15  # of its middle
+HALF = 2  # regions and filters are worked out at half the picture's size
+GUIDE_RADIUS = 5  # of the guided filter's windows, at half size
+GUIDE_SMOOTHNESS = 4e-4  # variance of the guide (of 1) below which a window counts as flat
+STEEP = 0.1  # mattes below it become 0, above 1 - it become 1
 
 
 @dataclass(frozen=True)
 class Masks:
-    """Soft masks of a clip; head + torso = person.
+    """Soft masks of a clip; head + torso = person, and what is left of 255 is background.
 
     Attributes:
         head: (T, S, S) uint8, 255 where the head is: face, hair, ears.
-        torso: (T, S, S) uint8: neck, shoulders, clothes, hair that lies below the ear lobes.
+        torso: (T, S, S) uint8: neck, shoulders, clothes, and hair that hangs lower than the ear lobes.
         person: (T, S, S) uint8.
     """
 
@@ -36,51 +44,86 @@ def segment_frames(
     landmarks: Tensor,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Masks:
-    """Segment a clip with MediaPipe's person network, refined along picture edges.
+    """Segment a clip; everything is kept in memory, see `segment_stream` for one frame at a time.
 
     Args:
-        frames: T pictures (S, S, 3) uint8 RGB; read one by one.
+        frames: T pictures (S, S, 3) uint8 RGB, read one by one; S is even.
         landmarks: (T, 478, 3) pixels of these pictures.
         progress: Called with (done, total).
+
+    Raises:
+        ValueError: If there are not as many frames as landmarks.
+    """
+    head: Tensor | None = None
+    for index, (first, second) in enumerate(segment_stream(frames, landmarks)):
+        if head is None:
+            head = torch.empty(len(landmarks), *first.shape, dtype=torch.uint8)
+            person = torch.empty_like(head)
+        head[index], person[index] = torch.from_numpy(first), torch.from_numpy(second)
+        progress(index + 1, len(landmarks))
+    if head is None:
+        raise ValueError("there are no frames to segment")
+    return Masks(head, person - head, person)
+
+
+def segment_stream(
+    frames: Iterable[Tensor | np.ndarray], landmarks: Tensor
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Segment a clip frame by frame: MediaPipe's person network, steadied and drawn to the picture's edges.
+
+    Args:
+        frames: T pictures (S, S, 3) uint8 RGB, read one by one with one frame of look-ahead; S is even.
+        landmarks: (T, 478, 3) pixels of these pictures.
+
+    Yields:
+        (head, person), both (S, S) uint8; the torso is their difference.
+
+    Raises:
+        ValueError: If there are not as many frames as landmarks.
     """
     from face3dmm.detector import PersonSegmenter
 
-    count = len(landmarks)
-    head: list[np.ndarray] = []
-    person: list[np.ndarray] = []
     with PersonSegmenter() as segmenter:
-        for index, (frame, points) in enumerate(zip(frames, landmarks, strict=True)):
+
+        def look(frame: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             picture = np.ascontiguousarray(frame)
-            matte = refine(segmenter(picture), picture)
-            region = head_region(points[:, :2], picture.shape[0])
-            person.append((matte * 255).astype(np.uint8))
-            head.append((matte * region * 255).astype(np.uint8))
-            progress(index + 1, count)
-    heads, persons = (torch.from_numpy(np.stack(part)) for part in (head, person))
-    return Masks(heads, persons - heads, persons)
+            return picture, segmenter(picture)[::HALF, ::HALF]  # the network's own size for 512 pixels
+
+        for (before, (picture, now), after), points in zip(
+            _with_neighbours(map(look, frames)), landmarks, strict=True
+        ):
+            # The median over three frames takes out flicker and, unlike a mean, leaves no ghost of what
+            # moves.
+            steady = np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), now))
+            matte = refine(steady, picture)
+            head = matte * _enlarged(head_region(points[:, :2], len(picture)))
+            yield (head * 255 + 0.5).astype(np.uint8), (matte * 255 + 0.5).astype(np.uint8)
 
 
-def refine(probability: np.ndarray, picture: np.ndarray, radius: int = 5, smoothness: float = 4e-4) -> np.ndarray:
-    """Pull a soft mask to the edges of its picture by a guided filter at half size (He et al. 2013).
+def refine(probability: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Pull a coarse matte to its picture's edges by a guided filter (He et al. 2013, sec. 3; green guides).
 
     Args:
-        probability: (S, S) in [0, 1].
+        probability: (S / 2, S / 2) float32 in [0, 1].
         picture: (S, S, 3) uint8.
-        radius: Of the windows, in half-size pixels.
-        smoothness: Variance of the luminance (of 1) below which a window counts as flat.
 
     Returns:
-        (S, S) float32 in [0, 1], steeper than the probability: below 0.1 is 0, above 0.9 is 1.
+        (S, S) float32 in [0, 1], steeper than the probability.
     """
-    guide = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
-    small, mask = (half.reshape(half.shape[0] // 2, 2, -1, 2).mean((1, 3)) for half in (guide, probability))
-    size = 2 * radius + 1
-    mean, mask_mean = uniform_filter(small, size), uniform_filter(mask, size)
-    variance = uniform_filter(small * small, size) - mean * mean
-    slope = (uniform_filter(small * mask, size) - mean * mask_mean) / (variance + smoothness)
-    offset = mask_mean - slope * mean
-    slope, offset = (zoom(uniform_filter(part, size), 2, order=1) for part in (slope, offset))
-    return np.clip((slope * guide + offset - 0.1) / 0.8, 0, 1).astype(np.float32)
+    from scipy.ndimage import uniform_filter
+
+    def box(values: np.ndarray) -> np.ndarray:
+        return uniform_filter(values, 2 * GUIDE_RADIUS + 1)
+
+    guide = picture[..., 1].astype(np.float32) / 255
+    small = (guide[::2, ::2] + guide[1::2, ::2] + guide[::2, 1::2] + guide[1::2, 1::2]) / 4
+    mean, matte_mean = box(small), box(probability)
+    slope = (box(small * probability) - mean * matte_mean) / (
+        box(small * small) - mean * mean + GUIDE_SMOOTHNESS
+    )
+    offset = box(matte_mean - slope * mean)
+    fine = _enlarged(box(slope)) * guide + _enlarged(offset)
+    return ((fine - STEEP) / (1 - 2 * STEEP)).clip(0, 1)
 
 
 def head_region(points: Tensor, size: int) -> np.ndarray:
@@ -91,31 +134,55 @@ def head_region(points: Tensor, size: int) -> np.ndarray:
         size: Side of the picture.
 
     Returns:
-        (size, size) float32 in [0, 1] with a soft edge.
+        (size / 2, size / 2) float32 in [0, 1] with a soft edge; zeros where the landmarks are no face.
     """
+    from scipy.ndimage import uniform_filter
+
     chin, crown = points[CHIN].numpy(), points[CROWN].numpy()
-    right, left = points[EARS[0]].numpy(), points[EARS[1]].numpy()
-    up, across = crown - chin, left - right
-    height, width = float(np.linalg.norm(up)), float(np.linalg.norm(across))
+    up = crown - chin
+    height = float(np.linalg.norm(up))
+    width = float((points[FACE_WIDTH[0]] - points[FACE_WIDTH[1]]).norm())
+    small = size // HALF
     if height < 1 or width < 1:
-        return np.zeros((size, size), np.float32)
-    up = up / height
-    across = np.array([-up[1], up[0]])
-    centre = (chin + crown) / 2
-    rows, columns = np.mgrid[:size, :size].astype(np.float32) + 0.5
-    x, y = columns - centre[0], rows - centre[1]
-    along_up = (x * up[0] + y * up[1]) / height
-    aside = (x * across[0] + y * across[1]) / width
-    around = (aside / REACH[0]) ** 2 + ((along_up - 0.15) / REACH[1]) ** 2 < 1
-    region = (around & (along_up > EAR_LOBES)) | face_area(points, size)
-    return gaussian_filter(region.astype(np.float32), 1.5)
+        return np.zeros((small, small), np.float32)
+    # A turned face is narrower, the head is not.
+    width, up, centre = max(width, 0.75 * height), up / height, (chin + crown) / 2
+    y, x = (HALF * (np.ogrid[:small, :small][axis] + 0.5).astype(np.float32) for axis in range(2))
+    above = ((x - centre[0]) * up[0] + (y - centre[1]) * up[1]) / height
+    aside = np.abs((x - centre[0]) * up[1] - (y - centre[1]) * up[0]) / width
+    near = (aside / REACH[0]) ** 2 + ((above - REACH_ABOVE) / REACH[1]) ** 2 < 1
+    # A gentle lower end: long hair runs through it.
+    lobes = EAR_LOBES + LOBES_RISE * np.maximum(aside - LOBES_FROM, 0)
+    around = near * np.clip((above - lobes) * height / 12 + 0.5, 0, 1)
+    region = np.maximum(around, face_area(points / HALF, small))
+    return uniform_filter(region.astype(np.float32), 3)
 
 
 def face_area(points: Tensor, size: int) -> np.ndarray:
-    """(size, size) bool: inside the face oval."""
-    oval = points[FaceModel.open_face().face_oval]
+    """Inside of the face oval, (size, size) bool, of landmarks (478, 2) in pixels."""
+    oval = points[list(FACE_OVAL)].float()
     fan = torch.cat([oval, oval.mean(0, keepdim=True)])
-    vertices = torch.cat([fan, torch.ones(len(fan), 1)], 1)[None]
+    corners = torch.cat([fan, torch.ones(len(fan), 1)], 1)[None]
     first = torch.arange(len(oval))
     faces = torch.stack([first, first.roll(-1), torch.full_like(first, len(oval))], 1)
-    return draw_attributes(vertices, faces, torch.ones(len(fan), 1), size)[0, 0].numpy() > 0
+    return draw_attributes(corners, faces, torch.ones(len(fan), 1), size)[0, 0].numpy() > 0
+
+
+def _enlarged(values: np.ndarray) -> np.ndarray:
+    """(S / 2, S / 2) to (S, S), bilinear."""
+    tensor = torch.from_numpy(values)[None, None]
+    return torch.nn.functional.interpolate(tensor, scale_factor=HALF, mode="bilinear")[0, 0].numpy()
+
+
+def _with_neighbours(
+    seen: Iterator[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray]]:
+    """(matte before, (picture, matte), matte after); at the ends the own matte stands in."""
+    window: list[tuple[np.ndarray, np.ndarray]] = []
+    for item in seen:
+        window.append(item)
+        if len(window) > 1:
+            yield window[-3 if len(window) > 2 else -2][1], window[-2], item[1]
+        del window[:-2]
+    if window:
+        yield window[0][1], window[-1], window[-1][1]
