@@ -58,7 +58,7 @@ def test_an_avatar_is_made_and_remembered(cli, here, clip, training):
     assert (ran.code, ran.out) == (0, "ref\n")
     assert ran.err.splitlines() == [
         "warning: the clip is dark",
-        "train: 1/2, 0 s left (loss 0.5)",
+        "train: 1/2 (loss 0.5)",
         "warning: the hair moved",
         "Next: mimictalk render ref --audio SPEECH.wav",
     ]

@@ -85,7 +85,8 @@ def tracked(monkeypatch) -> SimpleNamespace:
         gaze=torch.zeros(11, 2),
         confidence=torch.ones(11),
     )
-    track = SimpleNamespace(coeffs=coeffs, fps=25.0, warnings=("it is dark",))
+    landmarks = torch.rand(11, 478, 3, generator=torch.Generator().manual_seed(0))
+    track = SimpleNamespace(coeffs=coeffs, landmarks=landmarks, fps=25.0, warnings=("it is dark",))
     monkeypatch.setattr(motion_sources, "track_for", lambda path, progress: track)
     return track
 
@@ -164,6 +165,7 @@ def test_a_style_needs_speech(here, tracked, console, write_wav):
 
 def test_the_style_of_a_clip(speech, tracked, console):
     tracked.coeffs.confidence = torch.ones(60)
+    tracked.landmarks = torch.rand(60, 478, 3, generator=torch.Generator().manual_seed(0))
     for name, width in (("expression", 64), ("euler", 3), ("translation", 3), ("gaze", 2)):
         setattr(tracked.coeffs, name, torch.zeros(60, width))
     prompt = style_prompt(speech, console, ignore)

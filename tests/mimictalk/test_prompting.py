@@ -24,7 +24,7 @@ def test_longest_run(good, wanted):
     assert longest_run(torch.tensor([letter == "x" for letter in good], dtype=torch.bool)) == wanted
 
 
-def track(confidence: torch.Tensor) -> SimpleNamespace:
+def track(confidence: torch.Tensor, opening: float = 0.2) -> SimpleNamespace:
     """Frame t has expression t everywhere."""
     frames = len(confidence)
     coeffs = SimpleNamespace(
@@ -34,7 +34,12 @@ def track(confidence: torch.Tensor) -> SimpleNamespace:
         gaze=torch.zeros(frames, 2),
         confidence=confidence,
     )
-    return SimpleNamespace(coeffs=coeffs, fps=25.0)
+    # Eye corners one unit apart; the lips open by up to `opening` of it.
+    landmarks = torch.zeros(frames, 478, 3)
+    landmarks[:, 263, 0] = 1.0
+    lower = [95, 88, 178, 87, 14, 317, 402, 318, 324]
+    landmarks[:, lower, 1] = opening * (torch.arange(frames) % 2)[:, None].float()
+    return SimpleNamespace(coeffs=coeffs, landmarks=landmarks, fps=25.0)
 
 
 def features(frames: int) -> AudioFeatures:
@@ -59,6 +64,10 @@ def test_a_lost_face_ends_the_stretch():
     assert prompt is not None
     assert prompt.motion.expression[:, 0].tolist() == [float(t) for t in range(75)]
     assert torch.equal(prompt.motion.expression[:, 0], prompt.audio.energy[::2])
+
+
+def test_a_covered_mouth_is_no_prompt():
+    assert prompt_from_track(track(torch.ones(100), opening=0.001), features(100)) is None
 
 
 def test_no_speech_or_no_second_of_it_is_no_prompt():

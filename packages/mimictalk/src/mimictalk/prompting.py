@@ -23,9 +23,9 @@ def prompt_from_track(track: "FaceTrack", features: "AudioFeatures | None") -> "
         features: Of the clip's sound, from its first frame on; None where there is no speech.
 
     Returns:
-        None if no stretch lasts a second.
+        None if no stretch lasts a second, or the mouth is covered: a still mouth beside speech is no style.
     """
-    if features is None:
+    if features is None or not mouth_moves(track):
         return None
     from talk_motion import MotionPrompt
 
@@ -35,6 +35,15 @@ def prompt_from_track(track: "FaceTrack", features: "AudioFeatures | None") -> "
         return None
     motion = motion_from_coeffs(track.coeffs, track.fps)
     return MotionPrompt(features.slice(start, stop), motion.slice(start, stop))
+
+
+def mouth_moves(track: "FaceTrack") -> bool:
+    """Whether the lips of the tracked face open and close, by the measure of the tracker's own warning."""
+    from face3dmm.clip_remarks import MOUTH_MOVES
+    from face3dmm.landmarks import mouth_opening
+
+    seen = track.coeffs.confidence >= TRUSTED
+    return bool(seen.any()) and float(mouth_opening(track.landmarks[seen][..., :2]).std()) >= MOUTH_MOVES
 
 
 def longest_run(good: Tensor) -> tuple[int, int]:
