@@ -157,32 +157,23 @@ def hair_parts(neutral: np.ndarray, skin: np.ndarray, look: HairLook, rng: np.ra
     rows, columns = sheet.shape[:2]
     s = np.broadcast_to(np.linspace(0, 1, columns), (rows, columns)).reshape(-1)
     t = np.broadcast_to(np.linspace(0, 1, rows)[:, None], (rows, columns)).reshape(-1)
-    shade = 0.72 + 0.28 * smoothstep(-0.9, 0.5, flat[:, 1])
+    # Hair that hangs behind the neck is seen from its inner side, where no light comes.
+    inside = smoothstep(-0.1, -0.5, flat[:, 1]) * smoothstep(-0.75, -1.15, flat[:, 2])
+    shade = (0.72 + 0.28 * smoothstep(-0.9, 0.5, flat[:, 1])) * (1 - 0.6 * inside)
     follow = 0.75 * smoothstep(-0.9, -2.0, flat[:, 1])
-
-    def positions(drive: Drive) -> np.ndarray:
-        return np.broadcast_to(flat, (len(drive.face), *flat.shape))
-
-    radius = surface_radius(skin, _unit(flat - CENTRE))
-    height = np.linalg.norm(flat - CENTRE, axis=1) - radius
-    under = flat - _unit(flat - CENTRE) * (0.55 * np.clip(height, 0, 0.3) + 0.004)[:, None]
-    kept = int(rows * 0.87)
+    outward = _unit(flat - CENTRE)
+    height = np.linalg.norm(flat - CENTRE, axis=1) - surface_radius(skin, outward)
+    under = flat - outward * (0.55 * np.clip(height, 0, 0.3) + 0.004)[:, None]
 
     def still(points: np.ndarray) -> Callable[[Drive], np.ndarray]:
         return lambda drive: np.broadcast_to(points, (len(drive.face), *points.shape))
 
     uv = HAIR.uv(s, t)
-    dim = shade * (0.6 - 0.35 * smoothstep(-0.1, -0.6, flat[:, 1]))  # hanging hair shades its inner side
     faces = grid_faces(rows, columns)
-    inner = part(
-        "hair below",
-        still(under),
-        faces[: 2 * kept * (columns - 1)],
-        uv,
-        shade=dim,
-        follow=follow,
-        shine=0.05,
-    )
+    close = ((t < 0.87) & (flat[:, 1] > -0.4))[faces].all(
+        1
+    )  # an opaque layer on the skull, short of the ends
+    inner = part("hair below", still(under), faces[close], uv, shade=shade * 0.6, follow=follow, shine=0.05)
     loose = _loose_strands(sheet, look, rng)
     ends = 0.75 * smoothstep(-0.9, -2.0, loose[:, 1])
     count = len(loose) // (2 * STRAND)

@@ -64,8 +64,8 @@ def _collar(look: TorsoLook) -> Part:
         radius = n + 0.06 + 0.05 * np.sin(np.pi * t)
         y = -1.40 - 0.32 * t + 0.10 * cos * (1 - t) * -1
     else:
-        radius = n + 0.05 + 0.17 * t**1.1 + 0.12 * front * t
-        y = -1.38 - 0.20 * t - (0.22 * front) * t - 0.24 * np.clip(cos, 0, 1) ** 2 * np.ones_like(t)
+        radius = n + 0.06 + 0.22 * t**1.1 + 0.12 * front * t
+        y = -1.32 - 0.19 * t - (0.22 * front) * t - 0.24 * np.clip(cos, 0, 1) ** 2 * np.ones_like(t)
     x = radius * sin
     z = -0.85 + radius * cos * np.where(cos > 0, 0.92, 0.95) + 0.04
     points = np.stack([x, y * np.ones_like(x), z], -1).reshape(-1, 3)
