@@ -6,7 +6,7 @@ from portrait3d import PortraitConfig
 from portrait3d.decoder import effective_linear
 from portrait3d.image_to_plane import ImageToPlane
 from portrait3d.motion_adapter import MotionAdapter
-from portrait3d.plane_axes import to_world
+from portrait3d.plane_axes import PNCC_WINDOW, place_diff, to_world
 from portrait3d.segformer import MiTEncoder, ReducedAttention
 from portrait3d.super_resolution import SuperResolution
 
@@ -87,3 +87,23 @@ def test_effective_linear_sees_through_wrappers() -> None:
 def test_bad_sizes_are_quoted(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"0|100|3 heads"):
         PortraitConfig(**{field: value})
+
+
+def test_a_diff_plane_lies_where_its_picture_looks() -> None:
+    diff = torch.zeros(1, 3, 1, 64, 64)
+    diff[0, 0, 0, 31:33, 31:33] = 1.0  # the middle of the PNCC picture
+    placed = place_diff(diff, 100, 1.0)
+    rows, columns = (placed[0, 0, 0] > 0.5).nonzero(as_tuple=True)
+    assert columns.float().mean().item() == pytest.approx(49.5, abs=1)  # x = 0
+    assert rows.float().mean().item() == pytest.approx(47.0 - 0.5 + 0.5, abs=1)  # y = -0.028
+    assert not placed[0, 0, 0, :18].any()
+    assert not placed[0, 0, 0, 76:].any()
+
+
+def test_the_window_is_that_of_the_pncc_picture() -> None:
+    face3dmm = pytest.importorskip("face3dmm.pncc")
+    x0, y0, side = face3dmm.PNCC_CROP
+    depth, focal, scale, shift = 9.8, 4.2647, 0.27, 0.006
+    world_x = (x0 - 0.5) * depth / focal * scale
+    top, bottom = (-(v - 0.5) * depth / focal * scale + shift for v in (y0, y0 + side))
+    assert (world_x, -world_x, bottom, top) == pytest.approx(PNCC_WINDOW, abs=0.003)

@@ -30,7 +30,7 @@ class LossWeights:
     raw: float = 0.2
     alpha: float = 0.2
     entropy: float = 0.002
-    diff: float = 0.02
+    diff: float = 0.002
     back: float = 1.0
 
     def __post_init__(self) -> None:

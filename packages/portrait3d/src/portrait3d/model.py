@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from portrait3d.config import SMALL, PortraitConfig
 from portrait3d.decoder import PlaneDecoder
@@ -14,6 +13,7 @@ from portrait3d.errors import InputError
 from portrait3d.head_bounds import Window, hit_window, intersect_ellipsoid
 from portrait3d.image_to_plane import ImageToPlane
 from portrait3d.motion_adapter import MotionAdapter
+from portrait3d.plane_axes import place_diff
 from portrait3d.super_resolution import SuperResolution
 from portrait3d.torso import TorsoWarp
 from triplane_render import Rays, render_planes
@@ -64,15 +64,9 @@ class Portrait3D(nn.Module):
         """
         return self.add_diff(planes, self.motion_adapter(canonical, source, target))
 
-    @staticmethod
-    def add_diff(planes: Tensor, diff: Tensor) -> Tensor:
-        """Planes (B, 3, C, R, R) plus a diff-plane of any size, enlarged to theirs."""
-        if diff.shape[-1] != planes.shape[-1]:
-            shape = diff.shape
-            diff = F.interpolate(
-                diff.flatten(0, 1), planes.shape[-2:], mode="bilinear", align_corners=False
-            ).reshape(*shape[:3], *planes.shape[-2:])
-        return planes + diff
+    def add_diff(self, planes: Tensor, diff: Tensor) -> Tensor:
+        """Planes (B, 3, C, R, R) plus a diff-plane (B, 3, C, h, w), put where its PNCC picture looks."""
+        return planes + place_diff(diff, planes.shape[-1], self.config.box_warp)
 
     # ------------------------------------------------------------------ layers
 

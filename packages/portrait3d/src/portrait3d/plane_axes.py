@@ -2,6 +2,11 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+# World window (x0, x1, y0, y1) that the PNCC picture shows at the face's depth: `face3dmm.PNCC_CROP` of the
+# zero-pose picture, 0.46 * 9.8 / 4.2647 decimetres to each side of its centre, times 0.27.
+PNCC_WINDOW = (-0.285, 0.285, -0.313, 0.257)
 
 
 def to_world(planes: Tensor) -> Tensor:
@@ -19,3 +24,34 @@ def to_world(planes: Tensor) -> Tensor:
     """
     xy, xz, zy = planes.unbind(1)
     return torch.stack([xy.flip(-2), xz.flip(-2), zy.flip((-2, -1))], 1)
+
+
+def place_diff(diff: Tensor, resolution: int, box_warp: float) -> Tensor:
+    """Put a diff-plane where its PNCC picture looks.
+
+    A convolution answers where it sees: a mouth in the PNCC picture must lie over the mouth of the XY plane,
+    or the network has to learn a shift and a scale before anything moves. Along z, which no picture shows,
+    the whole cube is covered.
+
+    Args:
+        diff: (B, 3, C, h, w) in world order, as `to_world` gives it.
+        resolution: R of the planes.
+        box_warp: Side of their cube in world units.
+
+    Returns:
+        (B, 3, C, R, R), zero outside the window.
+    """
+
+    def span(low: float, high: float) -> tuple[int, int]:
+        first = round((low / box_warp + 0.5) * resolution)
+        return first, round((high / box_warp + 0.5) * resolution) - first
+
+    x, y, z = span(*PNCC_WINDOW[:2]), span(*PNCC_WINDOW[2:]), (0, resolution)
+    placed = []
+    for plane, (rows, columns) in zip(diff.unbind(1), ((y, x), (z, x), (y, z)), strict=True):
+        part = F.interpolate(plane, (rows[1], columns[1]), mode="bilinear", align_corners=False)
+        margins = (
+            columns[0], resolution - columns[0] - columns[1], rows[0], resolution - rows[0] - rows[1]
+        )  # fmt: skip
+        placed.append(F.pad(part, margins))
+    return torch.stack(placed, 1)
