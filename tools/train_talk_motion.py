@@ -1,6 +1,6 @@
 """Trains talk-motion's small model on synthetic speech with known mouths.
 
-    .venv/bin/python tools/train_talk_motion.py --work /tmp/talk_motion --steps 600
+    .venv/bin/python tools/train_talk_motion.py --work /tmp/talk_motion --tracks /tmp/tracks
 
 Needs Debian's espeak-ng, flite and festival with voices (see tools/synthetic_speech). Everything follows
 from the seed; a batch is a function of (seed, step); `--work` keeps the corpus, the pool of sounds and the
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synthetic_speech.corpus import Corpus, make_corpus
+from synthetic_speech.face_model import CHIN, FOREHEAD, open_face_gap
 from synthetic_speech.mouth import LipGap
 from synthetic_speech.pool import Batch, Pool
-from talk_clips import CHIN, FOREHEAD, LOWER_LIP, UPPER_LIP, TalkClip, correlation, load_clips
+from talk_clips import TalkClip, correlation, load_clips
 from talk_motion.flow import path
 from talk_motion.model import MotionModel
 from talk_motion.network import NetworkConfig, VelocityNetwork
@@ -36,24 +38,27 @@ WARM_UP = 30
 AVERAGE = 0.985  # of the running mean of the weights that is judged and kept
 
 
-def build_space(pool: Pool, seed: int) -> tuple[MotionSpace, LipGap]:
-    """Motion channels from the open face model's landmark basis and mouths of many styles."""
+def build_space(pool: Pool, seed: int, kept: Path) -> tuple[MotionSpace, LipGap]:
+    """Motion channels from the open face model and mouths of many styles; kept, to resume on the same."""
     from face3dmm import ARKIT_NAMES, FaceModel
 
-    model = FaceModel.open_face()
+    if kept.is_file():
+        space = MotionSpace(**load_file(kept))
+        return space, LipGap(space.gap.double().numpy(), ARKIT_NAMES)
+    model, gap = FaceModel.open_face(), open_face_gap()
     basis, mean = model.expression_basis[model.landmarks_468], model.mean[model.landmarks_468]
-    height = (mean[FOREHEAD] - mean[CHIN]).norm()
-    row = (basis[UPPER_LIP, 1] - basis[LOWER_LIP, 1]) / height
-    gap = LipGap(row.double().numpy(), ARKIT_NAMES)
     mouth = torch.zeros(64, dtype=torch.bool)
     for i, name in enumerate(ARKIT_NAMES):
         mouth[i] = name.startswith(("jaw", "mouth", "cheekPuff"))
     moved = basis[..., mouth].norm(dim=(1, 2))
-    region = basis[moved > 0.1 * moved.max()] / height
-    samples = np.concatenate([pool.motion(i, gap, np.random.default_rng([seed, 1, i])) for i in range(150)])
-    return MotionSpace.build(
-        region.flatten(0, 1), row, mouth, torch.from_numpy(samples).float(), CHANNELS
-    ), gap
+    region = basis[moved > 0.1 * moved.max()] / (mean[FOREHEAD] - mean[CHIN]).norm()
+    samples = np.concatenate(
+        [pool.motion(i % len(pool), gap, np.random.default_rng([seed, 1, i])) for i in range(150)]
+    )
+    row = torch.from_numpy(gap.row).float()
+    space = MotionSpace.build(region.flatten(0, 1), row, mouth, torch.from_numpy(samples).float(), CHANNELS)
+    save_file({field.name: getattr(space, field.name).contiguous() for field in fields(space)}, kept)
+    return space, gap
 
 
 def loss_of(network: VelocityNetwork, batch: Batch, seed: int, step: int) -> Tensor:
@@ -105,7 +110,7 @@ def train(args: argparse.Namespace) -> None:
         Pool.build(corpus, work / "pool", args.sounds, args.frames, args.seed)
     pool = Pool(work / "pool")
     torch.manual_seed(args.seed)
-    space, gap = build_space(pool, args.seed)
+    space, gap = build_space(pool, args.seed, work / "space.safetensors")
     config = NetworkConfig(motion=CHANNELS, width=args.width, layers=args.layers, dropout=args.dropout)
     network, kept = VelocityNetwork(config), VelocityNetwork(config)
     kept.load_state_dict(network.state_dict())
