@@ -213,8 +213,8 @@ def compose(solid: Layer, clear: Layer, background: np.ndarray) -> tuple[np.ndar
         clear: Transparent layer, drawn with the solid layer's depth as `behind`.
         background: (H, W, 3) float32 linear.
     """
-    # Where the solid layer hides the clear one, the samples keep all of the solid layer's light; only the others
-    # are seen through it. Ignoring that would let the background shine through hair behind a strand.
+    # Where the solid layer hides the clear one, samples keep all of the solid layer's light; only the others
+    # are seen through it. Otherwise the background would shine through hair behind a strand.
     through = 1 - clear.alpha / np.maximum(1 - clear.hidden, 1e-3)
     kept = np.minimum(clear.hidden, solid.alpha)
     kept = (kept + (solid.alpha - kept) * through) / np.maximum(solid.alpha, 1e-3)
