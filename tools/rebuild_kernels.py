@@ -4,7 +4,7 @@ An editable installation follows edits of Python files, not of C++, and `hatch r
 Called before the tests and the demo; does nothing, quickly, when everything is up to date.
 """
 
-import importlib.util
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +18,12 @@ def newest_change(folder: Path) -> float:
 
 
 def compiled_module(package: str) -> Path | None:
-    """Return the installed `_C` of `package`, or None where there is none yet."""
-    spec = importlib.util.find_spec(package)
-    if spec is None:
+    """Return the installed `_C` of `package`, or None where there is none yet; imports nothing."""
+    try:
+        files = importlib.metadata.distribution(package).files or []
+    except importlib.metadata.PackageNotFoundError:
         return None
-    spec = importlib.util.find_spec(f"{package}._C")
-    return None if spec is None or spec.origin is None else Path(spec.origin)
+    return next((Path(str(file.locate())) for file in files if file.name.startswith("_C.")), None)
 
 
 def is_stale(sources: Path, module: Path | None) -> bool:
