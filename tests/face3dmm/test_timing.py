@@ -1,5 +1,7 @@
 """Time stamps to an even grid."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,7 @@ def test_doubled_frames_are_found_wherever_they_are(doubled: int) -> None:
     for k in range(150):
         picture += k == 0 or k % 6 != doubled
         pictures.append(picture)
-    changes = [0.0] + [float(b != a) for a, b in zip(pictures[:-1], pictures[1:], strict=True)]
+    changes = [0.0] + [float(b != a) for a, b in pairwise(pictures)]
     phase = best_phase(times, changes)
     slots = shown(times, phase, last=1 / 30)
     seen = [pictures[slot] for slot in slots]

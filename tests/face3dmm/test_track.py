@@ -1,6 +1,7 @@
 """Tracks on disk, gaps, runs."""
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -92,4 +93,4 @@ def test_spans_cover_what_is_marked(marked: list[bool]) -> None:
         assert last > first
         again[first:last] = [True] * (last - first)
     assert again == marked
-    assert all(last < first for (_, last), (first, _) in zip(runs[:-1], runs[1:], strict=True))
+    assert all(last < first for (_, last), (first, _) in pairwise(runs))

@@ -47,8 +47,14 @@ def test_no_matrix_is_upright() -> None:
 
 @pytest.mark.parametrize(
     ("aspect", "turned", "wanted"),
-    [(None, False, (720, 576)), (16 / 15, False, (768, 576)), (0.0, False, (720, 576)), (1.0, True, (576, 720)),
-     (16 / 15, True, (576, 768)), (1e9, False, (720, 576))],
-)  # fmt: skip
+    [
+        (None, False, (720, 576)),
+        (0.0, False, (720, 576)),
+        (1e9, False, (720, 576)),
+        (16 / 15, False, (768, 576)),
+        (1.0, True, (576, 720)),
+        (16 / 15, True, (576, 768)),
+    ],
+)
 def test_square_pixels(aspect: float | None, turned: bool, wanted: tuple[int, int]) -> None:
     assert upright_size(frame(None, 720, 576), aspect, Orientation(transpose=turned)) == wanted

@@ -143,7 +143,7 @@ def test_senseless_settings(tmp_path: Path, settings: dict[str, float]) -> None:
 
 
 def test_the_clip_as_found_shows_the_frames_of_the_cleaned_one(media: Path) -> None:
-    """30 fps with every sixth frame doubled and the picture 80 ms late, against the same clip cleaned by hand."""
+    """30 fps, every sixth frame doubled, the picture 80 ms late: against the same clip cleaned by hand."""
     seconds = 8.0
     found = open_video(media / "ref_m_french_50s_asfound.mp4", max_seconds=seconds)
     clean = open_video(media / "ref_m_french_50s.mp4", max_seconds=seconds + 0.2)
