@@ -214,7 +214,7 @@ class LandmarkTerms:
 
 @dataclass
 class _Seen:
-    """Projection and its parts: lens = (a, b, c) says how (u, v) moves with (x, y, z): (a, 0, b), (0, -a, c)."""
+    """Projection and its parts; lens = (a, b, c): (u, v) moves with (x, y, z) by (a, 0, b) and (0, -a, c)."""
 
     residual: Tensor
     turned: Tensor
