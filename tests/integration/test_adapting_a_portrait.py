@@ -16,9 +16,7 @@ SETTINGS = AdaptConfig(steps=60, r=2, lora_alpha=2, warm_up=5, learning_rate=0.0
 
 def backbone() -> PortraitAdaptation:
     torch.manual_seed(0)
-    return PortraitAdaptation(
-        Portrait3D(TINY), ball_clip(), 0, torch.zeros(4, 128, 128), plane_resolution=32, window=16
-    )
+    return PortraitAdaptation(Portrait3D(TINY), ball_clip(), 0, plane_resolution=32, window=16)
 
 
 def draw(model: Portrait3D, learned: PortraitAdaptation) -> torch.Tensor:

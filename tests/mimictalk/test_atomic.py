@@ -17,6 +17,11 @@ def dead_process() -> int:
     return child.pid
 
 
+def heed_interrupts() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_file_appears_with_its_content(here):
     write_bytes(here / "deep" / "a.bin", b"123")
     assert (here / "deep" / "a.bin").read_bytes() == b"123"
@@ -93,7 +98,7 @@ def test_a_killed_process_leaves_no_half_folder(here, number):
         """
     )
     child = subprocess.Popen([sys.executable, "-c", program], cwd=here, stdout=subprocess.PIPE, text=True,
-                             stderr=subprocess.DEVNULL)  # fmt: skip
+                             stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts)  # fmt: skip
     assert child.stdout is not None
     with child.stdout:
         assert child.stdout.readline() == "ready\n"

@@ -201,7 +201,12 @@ def start(here: Path, *body: str) -> subprocess.Popen[str]:
     """The real entry point in a process of its own, with other work to do."""
     program = PROLOGUE + "\n".join(f"    {line}" for line in body) + EPILOGUE
     return subprocess.Popen(
-        [sys.executable, "-c", program], cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        cwd=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's jobs ignore it
     )
 
 

@@ -54,7 +54,7 @@ CLIPS: dict[str, Refused | Used] = {
     "v_silent_audio_track.mp4": Used(SHORT, "silent", "no speech"),
     "v_text_renamed.mp4": Refused("not a video"),
     "v_tiny_64px.mp4": Refused("small"),
-    "v_truncated_faststart.mp4": Used(SHORT, "cut off"),
+    "v_truncated_faststart.mp4": Used(SHORT, "damaged and left out", "the file promises"),
     "v_truncated_nomoov.mp4": Refused("cut off"),
     "v_two_faces_side_by_side.mp4": Used(SHORT, "faces"),
     "v_upside_down.mp4": Refused("upside down"),

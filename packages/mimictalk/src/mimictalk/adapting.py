@@ -93,7 +93,7 @@ def adapt_clip(
     if start == "random":
         tensors["random_start_seed"] = torch.tensor(seed)
     backbone = PortraitAdaptation(base_model(tensors), clip, source)
-    config = AdaptConfig(steps=steps or STEPS, seed=seed, r=LORA_RANK, lora_alpha=LORA_RANK)
+    config = AdaptConfig(steps=steps or STEPS, seed=seed, r=LORA_RANK, lora_alpha=2 * LORA_RANK)
     key = f"{track.source_hash} {max_seconds} {start} {preset}"
     state = state_folder(key, config, budget_s)
     targets = backbone.lora_targets()

@@ -114,7 +114,7 @@ def training_window(
     rows, columns = min(side, whole.rows), min(side, whole.columns)
     draw = torch.rand(4, generator=generator)
     pick = int(torch.randint(len(clip.focus[index]), (), generator=generator))
-    if draw[0] < 0.5:
+    if draw[0] < 0.75:
         point = clip.focus[index, 0 if draw[1] < 0.5 else pick]
         shift = (draw[2:] - 0.5) * 0.5 * side
         top = int(point[1] * grid - rows / 2 + shift[0])
