@@ -7,7 +7,7 @@ import numpy as np
 
 from face3dmm.detector import FaceBox, FaceFinder
 from face3dmm.errors import InputError
-from face3dmm.upside_down import is_upside_down
+from face3dmm.turned import quarter_turns
 from face3dmm.video import VideoInfo, VideoReader
 
 EVERY = 5  # frames from one search for faces to the next: 5 searches per second
@@ -17,7 +17,7 @@ _SQUARE = 1.1  # sides of a picture that is kept whole
 _WHOLE_FACE = 0.22  # of the picture's side: a smaller face is cropped even from a square picture
 _CROP = 2.25  # side of the crop in face boxes: head and shoulders
 _FACE_AT = 0.49  # height of the face in the crop, from its top
-_UPRIGHT_TRIALS = 8
+_UPRIGHT_TRIALS = 5
 _STATES = ("is upright", "lies on its side", "is upside down", "lies on its side")  # by quarter turns
 
 
@@ -87,10 +87,12 @@ def survey(reader: VideoReader, progress: Callable[[int], None] = lambda done: N
                 if number // EVERY < _UPRIGHT_TRIALS:
                     samples.append(picture)
             progress(number + 1)
-        if not people:
-            raise _no_face(reader, finder, samples)
-        if is_upside_down(finder, samples):
-            raise _not_upright(reader, 2)
+        turns = quarter_turns(finder, samples)
+    if turns:
+        cause = f"the picture {_STATES[turns]}"
+        raise InputError(reader.path, cause, "Turn the video upright and try again.")
+    if not people:
+        raise _no_face(reader)
     person = max(people, key=lambda one: _prominence(one, reader.info))
     if person.side() < MIN_FACE:
         cause = f"the face is too small: {person.side():.0f} pixels, at least {MIN_FACE} are needed"
@@ -157,15 +159,7 @@ def _luminance(picture: np.ndarray, box: FaceBox) -> float:
     return float(np.median(part @ np.array([0.299, 0.587, 0.114]))) if part.size else 0.0
 
 
-def _not_upright(reader: VideoReader, quarter_turns: int) -> InputError:
-    cause = f"the picture {_STATES[quarter_turns]}"
-    return InputError(reader.path, cause, "Turn the video upright and try again.")
-
-
-def _no_face(reader: VideoReader, finder: FaceFinder, samples: list[np.ndarray]) -> InputError:
-    for turn in (1, 2, 3):
-        if sum(bool(finder(np.rot90(picture, turn))) for picture in samples) > len(samples) // 2:
-            return _not_upright(reader, turn)
+def _no_face(reader: VideoReader) -> InputError:
     if any("damaged" in text for text in reader.warnings):
         cause = "parts of it are damaged, and no face can be seen in the rest"
         return InputError(reader.path, cause, "Copy or export it again.")

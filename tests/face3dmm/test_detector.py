@@ -1,0 +1,88 @@
+"""The detectors on a photograph in the public domain, and on a machine without OpenGL."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from face3dmm.detector import FaceBox, FaceFinder, LandmarkTracker, PersonSegmenter
+
+skimage_data = pytest.importorskip("skimage.data")
+NO_OPENCV = """
+import sys, importlib.abc
+class Blocker(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file")
+sys.meta_path.insert(0, Blocker())
+import numpy as np
+from skimage.data import astronaut
+from face3dmm.detector import FaceFinder, LandmarkTracker, PersonSegmenter
+picture = astronaut()
+points = LandmarkTracker(still=True)(picture)[0]
+mask = PersonSegmenter()(picture)
+boxes = FaceFinder()(picture)
+assert not hasattr(sys.modules["cv2"], "__version__")
+np.savetxt(sys.stdout, points[:3])
+print(mask.shape, len(boxes))
+"""
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> np.ndarray:
+    return skimage_data.astronaut()
+
+
+def test_face_box(astronaut: np.ndarray) -> None:
+    with FaceFinder() as finder:
+        boxes = finder(astronaut)
+        assert finder(np.zeros_like(astronaut)) == []
+    assert len(boxes) == 1
+    assert boxes[0].centre == pytest.approx((224, 115), abs=15)  # seen in the picture
+    assert 60 < boxes[0].side < 130
+    assert boxes[0].score > 0.5
+
+
+def test_landmarks(astronaut: np.ndarray) -> None:
+    with LandmarkTracker(still=True) as tracker:
+        (points,) = tracker(astronaut)
+        assert tracker(np.zeros_like(astronaut)) == []
+    assert points.shape == (478, 3)
+    right_eye, left_eye, chin, nose = points[33], points[263], points[152], points[1]
+    assert right_eye[0] < nose[0] < left_eye[0]  # the subject's right is on the left of the picture
+    assert right_eye[1] < nose[1] < chin[1]
+    assert nose[2] < points[234][2]  # nearer to the camera
+    assert abs(points[468:473, 0].mean() - points[[33, 133], 0].mean()) < 10  # right iris in the right eye
+
+
+def test_any_shape_of_picture(astronaut: np.ndarray) -> None:
+    wide = np.concatenate([astronaut, np.zeros((512, 300, 3), np.uint8)], 1)
+    with LandmarkTracker(still=True) as tracker:
+        whole, padded = tracker(astronaut)[0], tracker(wide)[0]
+    assert np.abs(whole[:, :2] - padded[:, :2]).mean() < 3
+
+
+def test_person_mask(astronaut: np.ndarray) -> None:
+    with PersonSegmenter() as segmenter:
+        mask = segmenter(astronaut)
+    assert mask.shape == (512, 512)
+    assert 0 <= mask.min() <= mask.max() <= 1
+    assert mask[100:140, 200:250].mean() > 0.9  # the face
+    assert mask[20:60, 20:60].mean() < 0.1  # the flag's corner
+
+
+def test_box_measures() -> None:
+    box = FaceBox(10, 20, 50, 110, 0.9)
+    assert box.side == pytest.approx(60)
+    assert box.centre == (30, 65)
+
+
+def test_without_opencv_everything_works_and_stderr_is_quiet(astronaut: np.ndarray) -> None:
+    done = subprocess.run([sys.executable, "-c", NO_OPENCV], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    *rows, last = done.stdout.splitlines()
+    assert last == "(512, 512) 1"
+    with LandmarkTracker(still=True) as tracker:
+        wanted = tracker(astronaut)[0][:3]
+    np.testing.assert_allclose(np.loadtxt(rows), wanted, atol=0.01)
