@@ -124,4 +124,5 @@ class _Lines:
 
 
 def _show_facts(facts: dict[str, Any]) -> str:
+    facts = {"loss": facts["loss"]} if "loss" in facts else facts  # its terms would fill the line
     return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in facts.items())
