@@ -76,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--new-adapter", action="store_true", help="start the motion adapter anew")
     parser.add_argument("--people", type=int, help="use the first so many shards only")
     parser.add_argument("--learn-planes", action="store_true", help="learn each person's planes too")
+    parser.add_argument("--targets", type=int, default=4, help="frames drawn of a person per step")
+    parser.add_argument("--window", type=int, default=36, help="side of the training window in rays")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
@@ -99,7 +101,13 @@ def main(arguments: list[str] | None = None) -> int:
     model = Portrait3D.from_pretrained(options.init) if options.init else Portrait3D()
     if options.new_adapter:
         model.motion_adapter = MotionAdapter(model.config)
-    config = TrainingConfig(steps=options.steps, seed=options.seed, learn_planes=options.learn_planes)
+    config = TrainingConfig(
+        steps=options.steps,
+        seed=options.seed,
+        learn_planes=options.learn_planes,
+        targets=options.targets,
+        window=options.window,
+    )
     begin, sums = time.monotonic(), {}
 
     def card(done: int) -> dict[str, object]:

@@ -1,0 +1,295 @@
+"""Times the fused tri-plane renderer beside plain PyTorch, and beside EG3D's published renderer if given.
+
+    .venv/bin/python tools/bench/render.py                      # some minutes
+    .venv/bin/python tools/bench/render.py --published ../eg3d/eg3d --keep tools/bench/results/render.json
+
+All contestants take the same planes, decoder and rays, in one process, one after the other, over and over
+(A B A B ...); figures are ratios of medians of wall time. CPU time is given beside it: on a busy machine it
+moves less. `--published` is the folder of an EG3D checkout that holds `training/`; its code is run, never
+copied, and its random numbers are set to the middle of their range so that results can be compared. Extra
+memory is the peak of a process of its own over what it held before. Progress goes to stderr, one JSON object
+to the last line of stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from triplane_render import (
+    DecoderWeights,
+    PlaneLayout,
+    Rays,
+    build_info,
+    decode_reference,
+    intersect_box,
+    render_planes,
+    render_planes_reference,
+)
+
+SEED = 0
+Render = Callable[["Scene", "Case"], Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One setting of the renderer. `goal` is the speed-up wanted, forward and with backward."""
+
+    name: str
+    rays: int  # per side
+    channels: int
+    size: int
+    samples: int
+    importance_samples: int
+    goal: float
+
+    @property
+    def march(self) -> dict[str, object]:
+        rule, layout = (
+            ("midpoint", PlaneLayout.EG3D) if self.importance_samples else ("alpha", PlaneLayout.ORTHOGONAL)
+        )
+        return {
+            "samples": self.samples, "importance_samples": self.importance_samples, "rule": rule, "layout": layout,
+        }  # fmt: skip
+
+
+CASES = (
+    Case("small_64", 64, 24, 128, 32, 0, 8.0),
+    Case("small_96", 96, 24, 128, 32, 0, 8.0),
+    Case("small_128", 128, 24, 128, 32, 0, 8.0),
+    Case("eg3d_64", 64, 32, 256, 48, 48, 10.0),
+    Case("eg3d_128", 128, 32, 256, 48, 48, 10.0),
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A soft ball with a smooth random texture before a camera, as a head is."""
+
+    planes: Tensor
+    decoder: tuple[Tensor, Tensor, Tensor, Tensor]
+    rays: Rays
+    near: Tensor
+    far: Tensor
+
+
+def make_scene(case: Case) -> Scene:
+    """Channel 0 of each plane falls off from the middle; hidden unit 0 turns it into density."""
+    draw = torch.Generator().manual_seed(SEED)
+    coarse = torch.randn(3, case.channels, 16, 16, generator=draw)
+    planes = torch.nn.functional.interpolate(coarse, (case.size, case.size), mode="bicubic")[None]
+    axis = torch.linspace(-1, 1, case.size)
+    planes[:, :, 0] = 2 - 4 * (axis[:, None] ** 2 + axis**2).sqrt()
+    hidden = 64
+    decoder = [torch.randn(hidden, case.channels, generator=draw) * 0.2, torch.zeros(hidden)]
+    decoder += [torch.randn(1 + case.channels, hidden, generator=draw) * 0.2, torch.zeros(1 + case.channels)]
+    decoder[0][0], decoder[2][0] = 0.0, 0.0
+    decoder[0][0, 0], decoder[2][0, 0], decoder[3][0] = 4.0, 12.0, -4.0
+    pose, intrinsics = torch.eye(4), torch.eye(3)
+    pose[:3, :3], pose[2, 3] = torch.diag(torch.tensor([1.0, -1.0, -1.0])), 2.7
+    intrinsics[0, 0] = intrinsics[1, 1] = 4.2647
+    intrinsics[:2, 2] = 0.5
+    rays = Rays.from_camera(pose[None], intrinsics[None], case.rays)
+    near, far = intersect_box(rays.origins, rays.directions)
+    return Scene(planes, tuple(decoder), rays, near, far)
+
+
+def by(function: Callable[..., object]) -> Render:
+    """A contestant of this package."""
+
+    def render(scene: Scene, case: Case) -> Tensor:
+        decoder = DecoderWeights(*scene.decoder)
+        return function(
+            scene.planes, decoder, scene.rays, near=scene.near, far=scene.far, **case.march
+        ).features
+
+    return render
+
+
+def published(folder: Path) -> Render:
+    """EG3D's `ImportanceRenderer` from a checkout, with the decoder's formula around the same weights."""
+    sys.path.insert(0, str(folder))
+    renderer = importlib.import_module("training.volumetric_rendering.renderer").ImportanceRenderer()
+
+    def render(scene: Scene, case: Case) -> Tensor:
+        decoder = DecoderWeights(*scene.decoder)
+
+        def decode(features: Tensor, directions: Tensor) -> dict[str, Tensor]:
+            density, colour = decode_reference(decoder, features.mean(1))
+            return {"rgb": colour, "sigma": density[..., None]}
+
+        options = {
+            "depth_resolution": case.samples, "depth_resolution_importance": case.importance_samples,
+            "ray_start": "auto", "ray_end": "auto", "box_warp": 1.0,  # auto: the same cube as `make_scene`
+            "clamp_mode": "softplus", "disparity_space_sampling": False,
+        }  # fmt: skip
+        with (
+            mock.patch("torch.rand_like", lambda x: torch.zeros_like(x)),
+            mock.patch(
+                "torch.rand", lambda rows, count, **_: torch.linspace(0, 1, count).expand(rows, count)
+            ),
+        ):
+            rgb, *_ = renderer(scene.planes, decode, scene.rays.origins, scene.rays.directions, options)
+        return rgb / 2 + 0.5
+
+    return render
+
+
+def learned(scene: Scene) -> Scene:
+    """The scene with planes and decoder that want gradients."""
+    leaves = [part.detach().clone().requires_grad_() for part in (scene.planes, *scene.decoder)]
+    return Scene(leaves[0], tuple(leaves[1:]), scene.rays, scene.near, scene.far)
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds of one call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def forward(render: Render, scene: Scene, case: Case) -> None:
+    with torch.no_grad():
+        render(scene, case)
+
+
+def both(render: Render, scene: Scene, case: Case) -> None:
+    render(learned(scene), case).square().sum().backward()
+
+
+def extra_memory(case: Case, contestant: str, published_at: Path | None) -> float:
+    """Peak MB of one forward and backward in a process of its own, over what it held before."""
+    command = [sys.executable, __file__, "--memory", case.name, contestant]
+    command += ["--published", str(published_at)] if published_at else []
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(answer.stdout.splitlines()[-1])
+
+
+def measure_memory(case: Case, render: Render) -> float:
+    """Called in that process: a small case first, so that threads and code are loaded."""
+    small = Case("warm", 8, case.channels, 16, case.samples, case.importance_samples, 0)
+    both(render, make_scene(small), small)
+    scene = learned(make_scene(case))
+    scene.planes.grad = torch.zeros_like(scene.planes)  # what the caller must hold anyway
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
+    before = resident_peak()
+    render(scene, case).square().sum().backward()
+    return resident_peak() - before
+
+
+def resident_peak() -> float:
+    """Peak of resident memory of this process, MB (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def figure(
+    name: str, value: float, unit: str, baseline: float | None, goal: float | None, less: bool = False
+) -> dict:
+    holds = None if goal is None else bool(value <= goal if less else value >= goal)
+    return {"name": name, "value": value, "unit": unit, "baseline": baseline, "goal": goal, "holds": holds}
+
+
+def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at: Path | None) -> list[dict]:
+    """All figures of one case."""
+    scene, found = make_scene(case), []
+    for part, work in (("forward", forward), ("forward_backward", both)):
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+        for turn in range(repeats + 1):
+            for name, render in contestants.items():
+                taken = timed(lambda render=render, work=work: work(render, scene, case))
+                if turn:  # the first warms up
+                    times[name].append(taken)
+        wall = {name: statistics.median(pair[0] for pair in pairs) for name, pairs in times.items()}
+        cpu = {name: statistics.median(pair[1] for pair in pairs) for name, pairs in times.items()}
+        print(
+            f"{case.name} {part}: " + ", ".join(f"{n} {t * 1e3:.0f} ms" for n, t in wall.items()),
+            file=sys.stderr,
+        )
+        found.append(figure(f"{case.name}/{part}/ms", wall["fused"] * 1e3, "ms", None, None))
+        found.append(figure(f"{case.name}/{part}/cpu_ms", cpu["fused"] * 1e3, "ms of CPU", None, None))
+        for name in list(contestants)[1:]:
+            prefix = f"{case.name}/{part}/times_faster_than_{name}"
+            found.append(figure(prefix, wall[name] / wall["fused"], "x", wall[name] * 1e3, case.goal))
+            found.append(figure(f"{prefix}_cpu", cpu[name] / cpu["fused"], "x", cpu[name] * 1e3, None))
+    with torch.no_grad():
+        fused = contestants["fused"](scene, case)
+        for name, render in list(contestants.items())[1:]:
+            same = name == "reference" or case.importance_samples
+            if same:
+                worst = float((render(scene, case) - fused).abs().max())
+                found.append(
+                    figure(f"{case.name}/error_against_{name}", worst, "of 0..1", None, 1e-4, less=True)
+                )
+    memory = {name: extra_memory(case, name, published_at) for name in contestants}
+    found.append(
+        figure(f"{case.name}/extra_memory", memory["fused"], "MB", memory["reference"], 40.0, less=True)
+    )
+    return found
+
+
+def main() -> None:
+    """Run the bench, or one of its memory measurements."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", nargs="*", default=[case.name for case in CASES], help="which, by name")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--published", type=Path, help="folder of an EG3D checkout that holds training/")
+    parser.add_argument("--keep", type=Path, help="write the JSON here too")
+    parser.add_argument("--memory", nargs=2, metavar=("CASE", "CONTESTANT"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    contestants = {"fused": by(render_planes), "reference": by(render_planes_reference)}
+    if args.published:
+        contestants["published"] = published(args.published)
+    by_name = {case.name: case for case in CASES}
+    if args.memory:
+        print(measure_memory(by_name[args.memory[0]], contestants[args.memory[1]]))
+        return
+    figures = [
+        f for name in args.cases for f in bench(by_name[name], contestants, args.repeats, args.published)
+    ]
+    root = Path(__file__).parents[2]
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+    )
+    answer = {
+        "area": "render",
+        "machine": f"{cpu_name()}, {args.threads} threads, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, "
+        f"{build_info()['instruction_sets']}",
+        "commit": commit.stdout.strip(),
+        "seed": SEED,
+        "figures": figures,
+    }  # fmt: skip
+    if args.keep:
+        args.keep.write_text(json.dumps(answer, indent=1) + "\n")
+    print(json.dumps(answer))
+
+
+def cpu_name() -> str:
+    """What the system calls the processor."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+if __name__ == "__main__":
+    main()
