@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-
     from face3dmm import FaceTrack
     from portrait3d.clip import PortraitClip
 

@@ -129,9 +129,7 @@ def _render_backward(
     return wanted
 
 
-def _gradients(
-    planes: Tensor, decoder: list[Tensor], want_planes: bool, want_decoder: bool
-) -> list[Tensor]:
+def _gradients(planes: Tensor, decoder: list[Tensor], want_planes: bool, want_decoder: bool) -> list[Tensor]:
     """Zeros for the gradients that are wanted: planes, then the four of the decoder."""
     wanted = []
     if want_planes and _is_channels_last(planes):
