@@ -1,9 +1,11 @@
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
+from ball_portrait import TINY
 from portrait3d import InputError
 from portrait3d.drawing import PortraitRenderer
 from portrait3d.head_bounds import Window
@@ -23,6 +25,26 @@ def a_person(portrait: Portrait3D) -> Identity:
         source_pncc=pncc,
         source_keypoints=torch.zeros(4, 2),
     )
+
+
+@pytest.mark.parametrize("from_rest", [True, False])
+def test_renderer_draws_what_the_model_says(clip, from_rest: bool) -> None:
+    """The renderer takes the answer to rest off once; the model does it for every frame."""
+    torch.manual_seed(0)
+    portrait = Portrait3D(replace(TINY, adapter_from_rest=from_rest)).eval()
+    torch.nn.init.normal_(portrait.motion_adapter.out.weight)
+    person, moved = a_person(portrait), torch.rand(3, 64, 64)
+    camera, intrinsics = clip.camera_to_world[:1], clip.intrinsics[:1]
+    with torch.no_grad():
+        planes = portrait.drive_planes(
+            person.planes[None], person.canonical_pncc[None], person.source_pncc[None], moved[None]
+        )
+        head = portrait.render_head(planes, camera, intrinsics)
+    rows, columns = head.window.pixels()
+    wanted = (person.background[None] * 0.5 + 0.5).clone()
+    wanted[..., rows, columns] = portrait.compose(head, wanted)
+    drawn = PortraitRenderer(portrait, person).frame(moved, camera[0], intrinsics[0], torch.zeros(4, 2))
+    assert int((drawn.int() - to_picture(wanted[0]).int()).abs().max()) <= 1
 
 
 def test_alpha_blending_by_hand() -> None:

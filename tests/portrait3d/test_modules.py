@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -47,6 +49,26 @@ def test_an_untrained_adapter_adds_nothing() -> None:
     diff = MotionAdapter(TINY)(pncc, pncc, pncc)
     assert diff.shape == (1, 3, 4, 32, 32)
     assert not diff.any()
+
+
+def test_rest_moves_nothing_whatever_the_adapter_learned() -> None:
+    torch.manual_seed(0)
+    adapter = MotionAdapter(TINY)
+    torch.nn.init.normal_(adapter.out.weight)
+    rest, source, moved = torch.rand(3, 1, 3, 64, 64)
+    diff = adapter(rest, source, torch.cat([rest, moved]))
+    assert float(diff[0].detach().abs().max()) < 1e-5
+    assert float(diff[1].detach().std()) > 0.01
+    assert torch.allclose(diff[1:], adapter(rest, source, moved), atol=1e-5)
+
+
+def test_published_adapter_answers_at_rest_too() -> None:
+    torch.manual_seed(0)
+    adapter = MotionAdapter(replace(TINY, adapter_from_rest=False))
+    torch.nn.init.normal_(adapter.out.weight)
+    rest, source, moved = torch.rand(3, 1, 3, 64, 64)
+    assert torch.equal(adapter(rest, source, moved), adapter.answer(rest, source, moved))
+    assert float(adapter(rest, source, rest).detach().std()) > 0.01
 
 
 def test_image_to_plane_shapes_and_gradients() -> None:

@@ -102,7 +102,9 @@ class PortraitAdaptation:
         """
         index = self.usable[int(torch.randint(len(self.usable), (), generator=generator))]
         window = training_window(self.model, self.clip, index, self.window, generator)
-        loss, terms = frame_loss(self.model, self.clip, self.layers(), index, window, self.weights)
+        layers = self.layers()
+        diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))
+        loss, terms = frame_loss(self.model, self.clip, layers, diff, index, window, self.weights)
         terms["plane_variation"] = total_variation(self.planes)
         return loss + self.plane_variation * terms["plane_variation"], terms
 

@@ -19,6 +19,7 @@ class PortraitConfig:
         head_radii: Its half axes; rays are cast only where they cross it.
         pncc_size: Side of the PNCC pictures.
         adapter_dims, adapter_depths, adapter_heads, adapter_reductions: The MiT encoder's four stages.
+        adapter_from_rest: The diff-plane of the face at rest is taken off, so that rest moves nothing.
         adapter_width: Width of the SegFormer head and of the to-plane convolutions.
         encoder_width: Width of image-to-plane's convolutions.
         encoder_tokens: Width of its transformer blocks.
@@ -41,6 +42,7 @@ class PortraitConfig:
     adapter_depths: tuple[int, ...] = (1, 1, 1, 1)
     adapter_heads: tuple[int, ...] = (1, 2, 4, 4)
     adapter_reductions: tuple[int, ...] = (8, 4, 2, 1)
+    adapter_from_rest: bool = True
     adapter_width: int = 64
     encoder_width: int = 32
     encoder_tokens: int = 128
@@ -56,7 +58,10 @@ class PortraitConfig:
                 object.__setattr__(self, field.name, tuple(value))
                 value = tuple(value)
             numbers = value if isinstance(value, tuple) else (value,)
-            if field.name != "head_centre" and any(number <= 0 for number in numbers):
+            if field.name == "adapter_from_rest":
+                if not isinstance(value, bool):
+                    raise ValueError(f"PortraitConfig.adapter_from_rest must be true or false, got {value!r}")
+            elif field.name != "head_centre" and any(number <= 0 for number in numbers):
                 raise ValueError(f"PortraitConfig.{field.name} must be positive, got {value!r}")
         stages = {len(getattr(self, f"adapter_{name}")) for name in ("dims", "depths", "heads", "reductions")}
         if stages != {4}:

@@ -19,6 +19,16 @@ class PortraitRenderer:
 
     def __init__(self, model: Portrait3D, identity: Identity) -> None:
         self.model, self.identity = model.eval(), identity
+        self.planes = self._resting_planes()
+
+    @torch.inference_mode()
+    def _resting_planes(self) -> Tensor:
+        """Canonical planes less the adapter's answer to rest, which is the same for every frame."""
+        person, adapter = self.identity, self.model.motion_adapter
+        if not self.model.config.adapter_from_rest:
+            return person.planes[None]
+        canonical, source = person.canonical_pncc[None], person.source_pncc[None]
+        return self.model.add_diff(person.planes[None], -adapter.answer(canonical, source, canonical))
 
     @torch.inference_mode()
     def frame(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor, keypoints: Tensor) -> Tensor:
@@ -37,9 +47,8 @@ class PortraitRenderer:
             ValueError: If the head is out of the picture.
         """
         person, model = self.identity, self.model
-        planes = model.drive_planes(
-            person.planes[None], person.canonical_pncc[None], person.source_pncc[None], pncc[None]
-        )
+        diff = model.motion_adapter.answer(person.canonical_pncc[None], person.source_pncc[None], pncc[None])
+        planes = model.add_diff(self.planes, diff)
         back, _ = model.render_back(
             person.torso[None], person.background[None], person.source_keypoints[None], keypoints[None]
         )

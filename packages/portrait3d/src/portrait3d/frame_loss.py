@@ -18,11 +18,7 @@ MARGIN = (
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the loss terms; all differences are L1 as in the published code.
-
-    `diff` is the size of the diff-plane: what all expressions share belongs into the canonical planes.
-    Without it the adapter grew into the head itself and expressions drowned in it.
-    """
+    """Weights of the loss terms; all differences are L1 as in the published code."""
 
     colour: float = 1.0
     pyramid: float = 1.0
@@ -30,7 +26,6 @@ class LossWeights:
     raw: float = 0.2
     alpha: float = 0.2
     entropy: float = 0.002
-    diff: float = 0.002
     back: float = 1.0
 
     def __post_init__(self) -> None:
@@ -61,11 +56,26 @@ class Layers:
 
 
 def frame_loss(
-    model: Portrait3D, clip: PortraitClip, layers: Layers, index: int, window: Window, weights: LossWeights
+    model: Portrait3D,
+    clip: PortraitClip,
+    layers: Layers,
+    diff: Tensor,
+    index: int,
+    window: Window,
+    weights: LossWeights,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Draw a window of a frame and compare.
 
     The head is compared inside the window, torso and background wherever the head is not.
+
+    Args:
+        model: The network.
+        clip: Where the true frame is.
+        layers: The person.
+        diff: (1, 3, C, h, w) diff-plane of the frame's expression, from the motion adapter.
+        index: Of the frame.
+        window: What is drawn of the head.
+        weights: Of the terms.
 
     Returns:
         The weighted loss and its terms by name.
@@ -73,7 +83,6 @@ def frame_loss(
     truth = clip.picture(index)
     head_mask = clip.mask("head_mask", index)
     camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
-    diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
     planes = model.add_diff(layers.planes, diff)
     head = model.render_head(planes, camera, intrinsics, window)
     back, torso_alpha = model.render_back(
@@ -92,7 +101,6 @@ def frame_loss(
         "raw": weighted_l1(head.raw, small_truth),
         "alpha": alpha_loss(head.alpha[inner], mask[inner]) + alpha_loss(head.opacity, small),
         "entropy": entropy_loss(head.opacity),
-        "diff": diff.abs().mean(),
         "back": weighted_l1(back, truth, outside)
         + 0.5 * pyramid_loss(back, truth, 2, outside)
         + 0.2 * weighted_l1(torso_alpha, clip.mask("torso_mask", index), outside),

@@ -56,8 +56,9 @@ class Portrait3D(nn.Module):
         """Add the diff-plane of an expression to canonical planes.
 
         Args:
-            planes: (B, 3, C, R, R).
-            canonical, source, target: (B, 3, P, P) PNCC in [-1, 1].
+            planes: (B or 1, 3, C, R, R).
+            canonical, source: (1, 3, P, P) PNCC in [-1, 1].
+            target: (B, 3, P, P) PNCC in [-1, 1].
 
         Returns:
             (B, 3, C, R, R).

@@ -20,6 +20,10 @@ class MotionAdapter(nn.Module):
 
     Source: Real3D-Portrait section 3.2 (SECC2Plane); fusion is addition to the canonical plane. The last
     layer starts at zero, so that an untrained adapter leaves the canonical head as it is.
+
+    Beyond the published model, what the network answers to the face at rest is taken off
+    (`adapter_from_rest`). What all expressions share belongs into the canonical planes; left free, the
+    adapter grew into the head itself, and held down by a cost on its size it died.
     """
 
     def __init__(self, config: PortraitConfig) -> None:
@@ -50,13 +54,22 @@ class MotionAdapter(nn.Module):
         """Predict the diff-plane.
 
         Args:
-            canonical: (B, 3, S, S) PNCC of the person at rest, in [-1, 1].
-            source: PNCC of the source picture's expression.
-            target: PNCC of the wanted expression.
+            canonical: (1, 3, S, S) PNCC of the person at rest, in [-1, 1].
+            source: (1, 3, S, S) PNCC of the source picture's expression.
+            target: (B, 3, S, S) PNCC of the wanted expressions.
 
         Returns:
             (B, 3, C, S/2, S/2) residual planes in world axes.
         """
+        if not self.config.adapter_from_rest:
+            return self.answer(canonical, source, target)
+        answers = self.answer(canonical, source, torch.cat([target, canonical]))
+        return answers[:-1] - answers[-1:]
+
+    def answer(self, canonical: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        """What the network says, before its answer to the face at rest is taken off."""
+        count = target.shape[0]
+        canonical, source = canonical.expand(count, -1, -1, -1), source.expand(count, -1, -1, -1)
         rest = REST_GAIN * canonical
         x = torch.cat([rest, MOTION_GAIN * (source - canonical), MOTION_GAIN * (target - canonical)], 1)
         x = self.prenet(x)

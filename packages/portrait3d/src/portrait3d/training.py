@@ -114,10 +114,12 @@ def training_loss(
     )
     total = torch.zeros(())
     sums: dict[str, Tensor] = {}
-    for _ in range(config.targets):
-        index = draw(len(clip))
+    indices = [draw(len(clip)) for _ in range(config.targets)]
+    targets = torch.cat([clip.driving_pncc(index) for index in indices])
+    diffs = model.motion_adapter(layers.canonical, layers.source, targets)
+    for index, diff in zip(indices, diffs.split(1), strict=True):
         window = training_window(model, clip, index, config.window, generator)
-        loss, terms = frame_loss(model, clip, layers, index, window, LossWeights())
+        loss, terms = frame_loss(model, clip, layers, diff, index, window, LossWeights())
         total = total + loss / config.targets
         for name, value in terms.items():
             sums[name] = sums.get(name, torch.zeros(())) + value.detach() / config.targets
