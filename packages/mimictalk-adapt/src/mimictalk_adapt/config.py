@@ -23,7 +23,7 @@ class AdaptConfig:
     seed: int = 0
     r: int = 16
     lora_alpha: int = 16
-    learning_rate: float = 8e-3
+    learning_rate: float = 2e-3
     static_learning_rate: float = 1e-2
     warm_up: int = 20
     gradient_norm: float = 1.0
