@@ -3,7 +3,7 @@ import torch
 
 from portrait3d.adaptation import PortraitAdaptation
 from portrait3d.clip import best_source_frame
-from portrait3d.frame_loss import LossWeights, training_window
+from portrait3d.frame_loss import FOCUS_SHARE, LossWeights, training_window
 
 
 def make(portrait, clip) -> PortraitAdaptation:
@@ -53,6 +53,16 @@ def test_windows_stay_on_the_head(portrait, clip) -> None:
         assert whole.top <= part.top and part.top + part.rows <= whole.top + whole.rows
         assert whole.left <= part.left and part.left + part.columns <= whole.left + whole.columns
         assert (part.rows, part.columns) == (12, 12)
+
+
+def test_windows_reach_the_rim_of_the_head_as_often_as_chance_says(portrait, clip) -> None:
+    """A centre drawn evenly over R rows puts a window of S rows on the first row with probability S / 2R."""
+    whole = portrait.head_window(clip.camera_to_world[0], clip.intrinsics[0])
+    generator = torch.Generator().manual_seed(0)
+    tops = [training_window(portrait, clip, 0, 12, generator).top for _ in range(2000)]
+    share = sum(top == whole.top for top in tops) / len(tops)
+    wanted = (1 - FOCUS_SHARE) * 6.5 / whole.rows  # the top is cut to whole rows, so half a row more
+    assert abs(share - wanted) < 4 * (wanted * (1 - wanted) / len(tops)) ** 0.5
 
 
 def test_alpha_is_supervised(portrait, clip) -> None:

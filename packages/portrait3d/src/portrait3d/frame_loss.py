@@ -15,6 +15,8 @@ MARGIN = (
     8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
 )
 
+FOCUS_SHARE = 0.65  # of the training windows lie round mouth and eyes
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -112,24 +114,28 @@ def frame_loss(
 def training_window(
     model: Portrait3D, clip: PortraitClip, index: int, side: int, generator: torch.Generator
 ) -> Window:
-    """A square window: half the time round a point that matters, else anywhere on the head.
+    """A square window round a point: FOCUS_SHARE of the time one that matters, half of these the mouth; else
+    any of the head's rays. Points near the head's edge count like others: windows that were drawn by their
+    corner hardly ever reached the top row, and heads lost the top of their hair.
 
     Args:
+        model: For the head's place.
+        clip: Where the frame's points that matter are.
+        index: Of the frame.
         side: In rays; a multiple of 4.
+        generator: The only source of randomness.
     """
     whole = model.head_window(clip.camera_to_world[index], clip.intrinsics[index])
     grid = model.config.ray_grid
     rows, columns = min(side, whole.rows), min(side, whole.columns)
     draw = torch.rand(4, generator=generator)
     pick = int(torch.randint(len(clip.focus[index]), (), generator=generator))
-    if draw[0] < 0.75:
-        point = clip.focus[index, 0 if draw[1] < 0.5 else pick]
-        shift = (draw[2:] - 0.5) * 0.5 * side
-        top = int(point[1] * grid - rows / 2 + shift[0])
-        left = int(point[0] * grid - columns / 2 + shift[1])
+    if draw[0] < FOCUS_SHARE:
+        point = clip.focus[index, 0 if draw[1] < 0.5 else pick] * grid + (draw[2:] - 0.5) * 0.5 * side
+        row, column = float(point[1]), float(point[0])
     else:
-        top = whole.top + int(draw[2] * (whole.rows - rows + 1))
-        left = whole.left + int(draw[3] * (whole.columns - columns + 1))
-    top = min(max(top, whole.top), whole.top + whole.rows - rows)
-    left = min(max(left, whole.left), whole.left + whole.columns - columns)
+        row = whole.top + float(draw[2]) * whole.rows
+        column = whole.left + float(draw[3]) * whole.columns
+    top = min(max(int(row - rows / 2), whole.top), whole.top + whole.rows - rows)
+    left = min(max(int(column - columns / 2), whole.left), whole.left + whole.columns - columns)
     return Window(top, left, rows, columns)

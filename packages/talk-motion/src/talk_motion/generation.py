@@ -13,7 +13,7 @@ from .habits import draw_blinks, draw_pose, surrogate
 from .model import MotionModel, SamplingConfig
 from .motion import EYE_BLINK, MotionPrompt, MotionSequence
 from .mouthing import draw_mouth
-from .rest import rest_motion, settle, speech_presence
+from .rest import rest_mouth, settle, speech_presence
 
 
 def generate(
@@ -64,12 +64,10 @@ def generate(
     drawn = draw_mouth(
         model, audio, prompt, noise, steps=steps, style_strength=style_strength, sampling=sampling
     )
-    if prompt is None:
-        rest = -space.mean / space.scale * (torch.arange(space.channels) == 0)
-    else:
-        rest = rest_motion(space.to_motion(prompt.motion.expression), prompt.audio)
-    mouth = settle(drawn, speech_presence(audio), rest)
-    expression = _whole_face(model, mouth, prompt, habit_noise)
+    expression = _whole_face(model, drawn, prompt, habit_noise)
+    rest = rest_mouth(prompt.motion.expression, space.gap) if prompt else torch.zeros(expression.shape[1])
+    settled = settle(expression, speech_presence(audio), rest)
+    expression = torch.where(space.mouth, settled, expression)
     closing = draw_blinks(frames, prompt.motion if prompt else None, habit_noise)
     if blink == "none":
         closing = torch.zeros(frames)

@@ -16,6 +16,7 @@ from .features import AudioFeatures
 REACH = 12  # frames of 40 ms by which speech holds the mouth: people keep it open in the pauses between words
 QUIETEST = -28.0  # dB below the speech level at which a voice is somebody else's
 STANDS_OUT = 6.0  # dB above the quiet moments of the clip
+CLOSED = 0.03  # share of a prompt's frames that show its closed mouth
 FADE = 5  # frames over which the mouth comes to rest
 
 
@@ -35,22 +36,17 @@ def speech_presence(audio: AudioFeatures) -> Tensor:
     ]
 
 
-def rest_motion(motion: Tensor, audio: AudioFeatures) -> Tensor:
-    """The person's resting mouth (M,), from a prompt in motion channels (P, M).
+def rest_mouth(expression: Tensor, gap: Tensor) -> Tensor:
+    """The person's resting face (64,), from a prompt's expressions (P, 64) and the lip gap's basis (64,).
 
-    The shape is the mean over silent frames, or over the most closed tenth where the prompt has no silence;
-    the gap is the smallest usual one, because prompts that breathe with open lips must not leave the mouth
-    open.
+    Half way between the mean of the most closed frames and the neutral face, whose lips touch: fitted lips
+    hardly ever meet exactly, and some people do not close theirs within a whole prompt.
     """
-    gap = motion[:, 0]
-    silent = speech_presence(audio) < 0.1
-    if int(silent.sum()) < 5:
-        silent = gap <= gap.quantile(0.1)
-    rest = motion[silent].mean(dim=0)
-    rest[0] = torch.minimum(rest[0], gap.quantile(0.02))
-    return rest
+    opening = (expression @ gap).abs()  # lips that are fitted past each other are as wrong as a gap
+    closed = opening <= opening.quantile(CLOSED)
+    return expression[closed].mean(dim=0) / 2
 
 
 def settle(motion: Tensor, presence: Tensor, rest: Tensor) -> Tensor:
-    """Blends motion (T, M) into `rest` (M,) where nobody speaks."""
+    """Blends expressions (T, 64) into `rest` (64,) where nobody speaks."""
     return rest + presence[:, None] * (motion - rest)
