@@ -52,6 +52,7 @@ def load_person(path: Path) -> Any:
         intrinsics=shard["intrinsics"],
         keypoints=torso_keypoints(identity, shard["euler"], shard["translation"]),
         focus=torch.stack([points[:, list(pair)].mean(1) for pair in pairs], 1),
+        opening=(points[:, 13] - points[:, 14]).norm(dim=-1),
         background=shard["plate"],
         confidence=torch.ones(len(expression)),
     )

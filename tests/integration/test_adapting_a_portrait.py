@@ -11,7 +11,7 @@ from portrait3d.drawing import PortraitRenderer
 from portrait3d.model import Portrait3D
 
 # A ball is learned faster than a face: high rates, few steps.
-SETTINGS = AdaptConfig(steps=60, r=2, lora_alpha=2, warm_up=5, learning_rate=0.02, static_learning_rate=0.1)
+SETTINGS = AdaptConfig(steps=100, r=2, lora_alpha=2, warm_up=5, learning_rate=0.02, static_learning_rate=0.1)
 
 
 def backbone() -> PortraitAdaptation:

@@ -1,9 +1,17 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from portrait3d.adaptation import PortraitAdaptation
-from portrait3d.clip import best_source_frame
-from portrait3d.frame_loss import FOCUS_SHARE, LossWeights, training_window
+from portrait3d.clip import best_source_frame, frame_odds
+from portrait3d.frame_loss import ATTENTION, FOCUS_SHARE, LossWeights, attention, training_window
+
+
+def per_frame(clip) -> dict[str, torch.Tensor]:
+    """What the clip has for each frame."""
+    values = {name: value for name, value in vars(clip).items() if isinstance(value, torch.Tensor)}
+    return {name: value for name, value in values.items() if name not in ("canonical_pncc", "background")}
 
 
 def make(portrait, clip) -> PortraitAdaptation:
@@ -99,3 +107,33 @@ def test_an_untracked_clip_is_refused(portrait, clip) -> None:
 def test_negative_loss_weights_are_quoted() -> None:
     with pytest.raises(ValueError, match="energy must be >= 0, got -1"):
         LossWeights(energy=-1)
+
+
+def test_rare_openings_are_learned_from_more_often(clip) -> None:
+    """Nine closed frames and one wide open: of 0.3 of the draws the open one gets 8 : 9 against all others,
+    since no degree counts as rarer than an eighth of the commonest."""
+    opening = torch.zeros(10)
+    opening[7] = 1.0
+    frames = {name: value[:1].expand(10, *value.shape[1:]) for name, value in per_frame(clip).items()}
+    odds = frame_odds(replace(clip, **frames | {"opening": opening, "confidence": torch.ones(10)}))
+    rare = 1 / max(1, 9 / 8)
+    assert float(odds[7]) == pytest.approx(0.07 + 0.3 * rare / (rare + 9 / 9))
+    assert float(odds.sum()) == pytest.approx(1.0)
+
+
+def test_frames_without_a_trusted_track_are_never_drawn(clip) -> None:
+    confidence = torch.ones(len(clip))
+    confidence[1] = 0
+    odds = frame_odds(replace(clip, confidence=confidence))
+    assert float(odds[1]) == 0
+    assert float(odds.sum()) == pytest.approx(1.0)
+
+
+def test_attention_is_on_mouth_and_eyes() -> None:
+    focus = torch.tensor([[0.5, 0.75], [0.35, 0.4], [0.65, 0.4]])
+    heed = attention(focus, 200)[0, 0]
+    for x, y in focus.tolist():
+        assert float(heed[int(y * 200), int(x * 200)]) == pytest.approx(1 + ATTENTION, abs=0.05)
+    assert float(heed[0].max()) == pytest.approx(1.0, abs=1e-3)
+    across = heed[150]  # the mouth's standard deviation is 0.4 of the distance between the eyes: 24 pixels
+    assert float(across[100 + 24] - 1) == pytest.approx(ATTENTION * 0.6065, rel=0.05)

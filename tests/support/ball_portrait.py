@@ -42,6 +42,7 @@ def ball_clip(count: int = 4) -> PortraitClip:
         intrinsics=torch.tensor([[4.2647, 0, 0.5], [0, 4.2647, 0.5], [0, 0, 1]]).expand(count, 3, 3),
         keypoints=keypoints,
         focus=torch.full((count, 3, 2), 0.5),
+        opening=torch.linspace(0, 1, count),
         background=torch.tensor([30, 60, 160], dtype=torch.uint8).expand(size, size, 3),
         confidence=torch.ones(count),
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from face3dmm import FaceTrack
     from talk_motion import MotionPrompt
 
-STEPS = 800
+STEPS = 1200
 LORA_RANK = 16
 Progress = Callable[[str, int, int, dict[str, Any]], None]
 

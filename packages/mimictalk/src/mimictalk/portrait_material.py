@@ -57,6 +57,8 @@ def portrait_clip(
     canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
     camera = Camera.from_head_pose(euler, translation)
     points = landmarks[..., :2] / 512
+    opening = (points[:, MOUTH[0]] - points[:, MOUTH[1]]).norm(dim=-1)
+    opening = opening / (points[:, EYES[0][0]] - points[:, EYES[1][1]]).norm(dim=-1)
     focus = torch.stack([points[:, list(pair)].mean(1) for pair in (MOUTH, *EYES)], 1)
     return PortraitClip(
         frames=frames,
@@ -68,6 +70,7 @@ def portrait_clip(
         intrinsics=camera.intrinsics,
         keypoints=torso_keypoints(coeffs.identity, euler, translation),
         focus=focus,
+        opening=opening,
         background=torch.as_tensor(background),
         confidence=coeffs.confidence[:count],
         fps=track.fps,

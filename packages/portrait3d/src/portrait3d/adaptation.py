@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from portrait3d.clip import PortraitClip, pncc_to_float
+from portrait3d.clip import PortraitClip, frame_odds, pncc_to_float
 from portrait3d.frame_loss import Layers, LossWeights, frame_loss, training_window
 from portrait3d.identity import Identity
 from portrait3d.losses import total_variation
@@ -44,11 +44,9 @@ class PortraitAdaptation:
         weights: LossWeights | None = None,
         plane_variation: float = 0.02,
     ) -> None:
-        if len(clip.usable()) == 0:
-            raise ValueError("the clip has no frame with a trusted track")
         self.model, self.clip, self.source = model, clip, source
         self.window, self.weights, self.plane_variation = window, weights or LossWeights(), plane_variation
-        self.usable = clip.usable().tolist()
+        self.odds = frame_odds(clip)
         self.canonical = pncc_to_float(clip.canonical_pncc)[None]
         self.source_pncc = clip.driving_pncc(source)
         planes = predict_planes(model, clip, source)
@@ -100,7 +98,7 @@ class PortraitAdaptation:
         Args:
             generator: The only source of randomness.
         """
-        index = self.usable[int(torch.randint(len(self.usable), (), generator=generator))]
+        index = int(torch.multinomial(self.odds, 1, generator=generator))
         window = training_window(self.model, self.clip, index, self.window, generator)
         layers = self.layers()
         diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))

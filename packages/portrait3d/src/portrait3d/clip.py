@@ -20,6 +20,7 @@ class PortraitClip:
         intrinsics: (T, 3, 3), normalised.
         keypoints: (T, K, 2) the torso's driving key-points, [-1, 1].
         focus: (T, F, 2) points that matter most (mouth first, then eyes), in [0, 1] of the picture.
+        opening: (T,) how far the mouth is open, in any unit.
         background: (S, S, 3) uint8 plate.
         confidence: (T,) 0 where the track is not to be trusted.
         fps: Frames per second.
@@ -34,6 +35,7 @@ class PortraitClip:
     intrinsics: Tensor
     keypoints: Tensor
     focus: Tensor
+    opening: Tensor
     background: Tensor
     confidence: Tensor
     fps: float = 25.0
@@ -48,6 +50,7 @@ class PortraitClip:
             "intrinsics",
             "keypoints",
             "focus",
+            "opening",
             "confidence",
         )
         for name in per_frame:
@@ -78,6 +81,34 @@ class PortraitClip:
     def driving_pncc(self, index: int) -> Tensor:
         """(1, 3, P, P) in [-1, 1]."""
         return pncc_to_float(self.pncc[index])[None]
+
+
+def frame_odds(clip: PortraitClip, share: float = 0.3, bins: int = 8) -> Tensor:
+    """How often each frame is to be learned from, (T,), summing to 1.
+
+    All alike, but for a `share` that goes to every degree of mouth opening alike: wide vowels and closed
+    lips are a few frames of a clip, and where they are learned as seldom as they come, mouths open and
+    close half-way.
+
+    Args:
+        clip: Frames without a trusted track get 0.
+        share: In [0, 1].
+        bins: Degrees of opening that are told apart, between its 3rd and 97th percentile.
+
+    Raises:
+        ValueError: If no frame has a trusted track.
+    """
+    usable = clip.usable()
+    if not len(usable):
+        raise ValueError("the clip has no frame with a trusted track")
+    opening = clip.opening[usable].float()
+    low, high = opening.quantile(0.03), opening.quantile(0.97)
+    degree = ((opening - low) / (high - low).clamp_min(1e-9) * bins).long().clamp(0, bins - 1)
+    count = torch.bincount(degree, minlength=bins).float()
+    rare = 1 / count.clamp_min(count.max() / bins)[degree]  # one odd frame alone must not be seen too often
+    odds = torch.zeros(len(clip))
+    odds[usable] = (1 - share) / len(usable) + share * rare / rare.sum()
+    return odds
 
 
 def pncc_to_float(pncc: Tensor) -> Tensor:

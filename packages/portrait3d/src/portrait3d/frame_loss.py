@@ -15,6 +15,9 @@ MARGIN = (
     8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
 )
 
+ATTENTION = 2.0  # a pixel in the middle of the mouth or of an eye counts 1 + ATTENTION times
+ATTENTION_RADIUS = (0.4, 0.2, 0.2)  # of mouth and eyes, standard deviations in distances between the eyes
+
 FOCUS_SHARE = 0.65  # of the training windows lie round mouth and eyes
 
 
@@ -96,9 +99,10 @@ def frame_loss(
     small = F.avg_pool2d(mask, 4)
     small_truth = F.avg_pool2d(window.take_pixels(truth * head_mask), 4)
     outside = 1 - head_mask
+    heed = window.take_pixels(attention(clip.focus[index], truth.shape[-1]))[inner]
     terms = {
-        "colour": weighted_l1(got, wanted),
-        "pyramid": pyramid_loss(got, wanted, 3),
+        "colour": weighted_l1(got, wanted, heed),
+        "pyramid": pyramid_loss(got, wanted, 3, heed),
         "energy": energy_loss(got, wanted),
         "raw": weighted_l1(head.raw, small_truth),
         "alpha": alpha_loss(head.alpha[inner], mask[inner]) + alpha_loss(head.opacity, small),
@@ -109,6 +113,24 @@ def frame_loss(
     }
     loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
     return loss, terms
+
+
+def attention(focus: Tensor, side: int) -> Tensor:
+    """How much each pixel counts: mouth and eyes are few pixels, and all that people look at.
+
+    Args:
+        focus: (F, 2) mouth first, then the eyes, in [0, 1] of the picture.
+        side: Of the picture in pixels.
+
+    Returns:
+        (1, 1, side, side), 1 far from all points.
+    """
+    centres = (torch.arange(side, dtype=focus.dtype) + 0.5) / side
+    scale = ((focus[1] - focus[2]).norm() * focus.new_tensor(ATTENTION_RADIUS)).clamp_min(1 / side)
+    across, down = (
+        torch.exp(-0.5 * ((centres - focus[:, axis, None]) / scale[:, None]).square()) for axis in (0, 1)
+    )
+    return (1 + ATTENTION * (down[:, :, None] * across[:, None, :]).amax(0))[None, None]
 
 
 def training_window(
