@@ -10,6 +10,7 @@ from measure_line import motion_measures as motion
 from measure_line.app import App
 from measure_line.clips import FPS, SAMPLE_RATE, cut, read_frames, read_sound, write_wav
 from measure_line.figures import Figure
+from measure_line.process import Run
 from measure_line.video_driven import Person, named
 
 PROMPT_SHARE = 0.2
@@ -17,6 +18,7 @@ SILENCE_SECONDS = 5
 CORRELATION_EACH = 0.2
 CORRELATION_MEAN = 0.33
 SILENT_APERTURE = 0.10
+RENDER_FPS = 4.0
 SETTLING = FPS // 2  # frames: a mouth may take half a second to close
 
 
@@ -81,10 +83,12 @@ def measure_model(person: Person, speech: Speech, app: App) -> list[Figure]:
 
 def measure_rendered(person: Person, speech: Speech, app: App) -> list[Figure]:
     """Judge the same by the lips found again on frames of the person's avatar."""
-    spoken = rendered_opening(person, app, speech.sound, speech.style, speech.folder / "speech.mp4")
-    silent = rendered_opening(person, app, speech.silence, speech.style, speech.folder / "silence.mp4")
+    spoken, run = rendered_opening(person, app, speech.sound, speech.style, speech.folder / "speech.mp4")
+    silent, _ = rendered_opening(person, app, speech.silence, speech.style, speech.folder / "silence.mp4")
     plot(person, speech, "rendered", spoken)
     figures = lip_figures("rendered", speech, spoken, silent, person.opening)
+    figures.append(Figure("render_fps", len(spoken) / run.seconds, "frames/s", bar=RENDER_FPS))
+    figures.append(Figure("render_peak_gb", run.peak_gb, "GB", sense="<="))
     return [named(person.name, figure) for figure in figures]
 
 
@@ -132,10 +136,12 @@ def expression_in(path: Path) -> np.ndarray:
     return load_file(path)["expression"]
 
 
-def rendered_opening(person: Person, app: App, sound: Path, style: Path, out: Path) -> np.ndarray:
-    """Return the mouth opening found again on frames rendered from a sound in the style of a clip."""
-    app.render(person.avatar, out, ["--audio", str(sound), "--style", str(style)])
+def rendered_opening(
+    person: Person, app: App, sound: Path, style: Path, out: Path
+) -> tuple[np.ndarray, Run]:
+    """Render a sound in the style of a clip: the mouth opening found again on the frames, and the cost."""
+    run = app.render(person.avatar, out, ["--audio", str(sound), "--style", str(style)])
     frames = read_frames(out)
     rows = {"driven by sound": frames}
     sheets.contact_sheet(out.with_suffix(".sheet.png"), rows, columns=12)
-    return landmarks.mouth_opening(landmarks.detect(frames))
+    return landmarks.mouth_opening(landmarks.detect(frames)), run
