@@ -21,10 +21,10 @@ def arguments(requires_grad: bool, choices: list[int]) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("requires_grad", [False, True])
 def test_opcheck(requires_grad: bool) -> None:
-    torch.library.opcheck(_render, arguments(requires_grad, [4, 0, 0, 0, 0]))
+    torch.library.opcheck(_render, arguments(requires_grad, [4, 0, 0, 0, 0, 0]))
 
 
-@pytest.mark.parametrize("choices", [[5, 0, 0, 0, 0], [5, 0, 1, 0, 1], [5, 0, 0, 1, 0]])
+@pytest.mark.parametrize("choices", [[5, 0, 0, 0, 0, 0], [5, 0, 1, 0, 1, 0], [5, 0, 0, 1, 0, 0]])
 def test_gradcheck(choices: list[int]) -> None:
     planes, decoder, *rest = arguments(True, choices)
 

@@ -1,11 +1,12 @@
 """The fused renderer as operators of torch: schema, shapes without data, gradient."""
 
+from types import ModuleType
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from triplane_render import _backend
+from triplane_render import _backend, _cuda_calls
 from triplane_render.compositing import DensityActivation, MarchRule
 from triplane_render.decoder import DecoderWeights, FeatureActivation
 from triplane_render.march import March
@@ -31,7 +32,12 @@ def _call(
     choices: list[int],
     others: dict[str, Tensor],
 ) -> None:
-    """Call a compiled function with raw pointers; the tensors live until it returns."""
+    """Call a compiled function with raw pointers; the tensors live until it returns.
+
+    16-bit planes are a way to keep them, not to compute: the kernels take float32.
+    """
+    if planes.dtype in (torch.float16, torch.bfloat16):
+        planes = planes.float()
     channels_last = _is_channels_last(planes)
     tensors = {
         "planes": planes if channels_last else planes.contiguous(),
@@ -43,7 +49,7 @@ def _call(
         **others,
     }
     box_warp, stop_transmittance = numbers
-    samples, importance_samples, rule, density_activation, feature_activation = choices
+    samples, importance_samples, rule, density_activation, feature_activation = choices[:5]
     arguments = {
         "batch": planes.shape[0],
         "rays": scene[0].shape[1],
@@ -85,6 +91,27 @@ def _render(
     return features, depth, opacity
 
 
+@_render.register_kernel("cuda")
+def _render_cuda(
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+) -> tuple[Tensor, Tensor, Tensor]:
+    outputs = _outputs(decoder, scene)
+    with torch.cuda.device(planes.device):
+        _cuda_calls.forward(_cuda_module(), outputs, planes, decoder, scene, axes, numbers, choices)
+    return outputs
+
+
+def _cuda_module() -> ModuleType:
+    module = _backend.cuda_compiled()
+    assert module is not None, "render_planes asks before it calls"
+    return module
+
+
 def _outputs(decoder: list[Tensor], scene: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     batch, count = scene[0].shape[:2]
     return (
@@ -119,14 +146,39 @@ def _render_backward(
     want_planes: bool,
     want_decoder: bool,
 ) -> list[Tensor]:
-    wanted = _gradients(planes, decoder, want_planes, want_decoder)
+    compute = torch.float64 if planes.dtype == torch.float64 else torch.float32
+    wanted = _gradients(planes.to(compute), decoder, want_planes, want_decoder)
     names = ["grad_planes"] * want_planes + ["grad_w1", "grad_b1", "grad_w2", "grad_b2"] * want_decoder
     others = dict(zip(names, wanted, strict=True))
     others |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
     dense = [grad.contiguous() for grad in grads]
     others |= dict(zip(("grad_features", "grad_depth", "grad_opacity"), dense, strict=True))
     _call("render_backward", planes, decoder, scene, axes, numbers, choices, others)
-    return wanted
+    return [wanted[0].to(planes.dtype), *wanted[1:]] if want_planes else wanted
+
+
+@_render_backward.register_kernel("cuda")
+def _render_backward_cuda(
+    grads: list[Tensor],
+    outputs: list[Tensor],
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    want_planes: bool,
+    want_decoder: bool,
+) -> list[Tensor]:
+    with torch.cuda.device(planes.device):
+        grad, wanted = _cuda_calls.backward(
+            _cuda_module(), grads, want_planes, want_decoder, bool(choices[5]),
+            planes, decoder, scene, axes, numbers, choices,
+        )  # fmt: skip
+    if grad is None:
+        return wanted
+    like = _gradients(planes, decoder, True, False)[0]
+    return [like.copy_(grad[..., : planes.shape[2]].movedim(-1, 2)), *wanted]
 
 
 def _gradients(planes: Tensor, decoder: list[Tensor], want_planes: bool, want_decoder: bool) -> list[Tensor]:
@@ -187,6 +239,26 @@ def render_planes_kernel(
         planes,
         [decoder.w1, decoder.b1, decoder.w2, decoder.b2],
         [part.detach() for part in scene],
+        *_settings(decoder, march),
+    )
+
+
+def kernel_fits_gpu(planes: Tensor, decoder: DecoderWeights, rays: Rays, march: March) -> bool:
+    """Whether CUDA kernels are there and the samples of a ray fit into this GPU's shared memory."""
+    module = _backend.cuda_compiled()
+    if module is None:
+        return False
+    limits = rays.origins[..., 0]
+    weights = [decoder.w1, decoder.b1, decoder.w2, decoder.b2]
+    scene = [rays.origins, rays.directions, limits, limits]
+    with torch.cuda.device(planes.device):
+        sizes = _cuda_calls.sizes_of(planes, weights, scene, *_settings(decoder, march))
+        return bool(module.fits(sizes | {"grad_decoder": 1}, True))
+
+
+def _settings(decoder: DecoderWeights, march: March) -> tuple[list[int], list[float], list[int]]:
+    """Axes, numbers and choices as the operators take them."""
+    return (
         [axis for plane in march.layout.axes for axis in plane],
         [march.box_warp, march.stop_transmittance],
         [
@@ -195,5 +267,6 @@ def render_planes_kernel(
             RULES.index(march.rule),
             DENSITY_ACTIVATIONS.index(march.density_activation),
             FEATURE_ACTIVATIONS.index(decoder.feature_activation),
+            int(march.deterministic),
         ],
     )

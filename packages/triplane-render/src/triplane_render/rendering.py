@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from triplane_render import _backend
-from triplane_render._ops import render_planes_kernel
+from triplane_render._ops import kernel_fits_gpu, render_planes_kernel
 from triplane_render.compositing import (
     DensityActivation,
     MarchRule,
@@ -34,29 +34,34 @@ def render_planes(
     rule: MarchRule = "alpha",
     density_activation: DensityActivation = "softplus",
     stop_transmittance: float = 0.0,
+    deterministic: bool = False,
 ) -> RenderOutput:
-    """Render planes along rays by the fused kernel; see `render_planes_reference` for every argument.
+    """Render planes along rays by the fused kernels; see `render_planes_reference` for every argument.
 
-    The kernel takes float32 and float64 on the CPU; it keeps nothing per sample and computes the samples
-    again in the backward pass. Its results do not depend on the number of threads (`torch.set_num_threads`).
-    Anything else, and an installation without the compiled module, takes the reference.
+    The kernels keep nothing per sample and compute the samples again in the backward pass. On the CPU the
+    results do not depend on the number of threads (`torch.set_num_threads`). On CUDA the decoder runs on
+    tensor cores where planes have 16 bits. An installation without the compiled kernels takes the reference.
     """
-    if _fits_kernel(planes) and _backend.is_compiled():
-        march = March(
-            samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance
-        )  # fmt: skip
-        near, far = check_scene(planes, decoder, rays, near, far, march)
+    march = March(
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
+        deterministic,
+    )  # fmt: skip
+    near, far = check_scene(planes, decoder, rays, near, far, march)
+    if _fits_kernel(planes, decoder, rays, march):
         return RenderOutput(*render_planes_kernel(planes, decoder, rays, near, far, march))
     return render_planes_reference(
         planes, decoder, rays, near=near, far=far, samples=samples, importance_samples=importance_samples,
         layout=layout, box_warp=box_warp, rule=rule, density_activation=density_activation,
-        stop_transmittance=stop_transmittance,
+        stop_transmittance=stop_transmittance, deterministic=deterministic,
     )  # fmt: skip
 
 
-def _fits_kernel(planes: Tensor) -> bool:
-    small = planes[0:1].numel() < 2**31  # texels are counted in 32 bits
-    return planes.device.type == "cpu" and planes.dtype in (torch.float32, torch.float64) and small
+def _fits_kernel(planes: Tensor, decoder: DecoderWeights, rays: Rays, march: March) -> bool:
+    if planes[0:1].numel() >= 2**31:  # texels are counted in 32 bits
+        return False
+    if planes.device.type == "cpu":
+        return _backend.is_compiled()
+    return planes.device.type == "cuda" and kernel_fits_gpu(planes, decoder, rays, march)
 
 
 def render_planes_reference(
@@ -73,6 +78,7 @@ def render_planes_reference(
     rule: MarchRule = "alpha",
     density_activation: DensityActivation = "softplus",
     stop_transmittance: float = 0.0,
+    deterministic: bool = False,
 ) -> RenderOutput:
     """Render planes along rays in plain PyTorch, storing every sample.
 
@@ -81,12 +87,13 @@ def render_planes_reference(
     and costs nothing. A ray whose origin, direction or limits are not finite gives nan, and no gradient.
 
     Args:
-        planes: (B, 3, C, H, W), or (B, 3, C, D, H, W), a tri-grid.
+        planes: (B, 3, C, H, W), or (B, 3, C, D, H, W), a tri-grid. float32 or float64 like everything else,
+            or float16 or bfloat16 where everything else is float32.
         decoder: Weights of the decoder, shared by the batch, for C channels.
         rays: (B, N) rays.
         near, far: Limits of the march along each ray, a number or (B, N), in lengths of its direction.
-        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance: See
-            `March`.
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
+            deterministic: See `March`.
 
     Returns:
         features (B, N, C_out), depth (B, N), opacity (B, N) over a transparent background.
@@ -95,8 +102,12 @@ def render_planes_reference(
     Raises:
         InputError: If shapes, dtypes or options do not fit.
     """
-    march = March(samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance)
+    march = March(
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
+        deterministic,
+    )  # fmt: skip
     near, far = check_scene(planes, decoder, rays, near, far, march)
+    planes = planes.to(rays.origins.dtype)
     per_batch = [
         _render_scene(planes[b : b + 1], decoder, rays.origins[b], rays.directions[b], near[b], far[b], march)
         for b in range(planes.shape[0])
