@@ -16,7 +16,14 @@ import torch
 from agreement import assert_same
 from checkout import ROOT
 from random_scene import Scene, make_scene, render
-from triplane_render import DecoderWeights, PlaneLayout, RenderOutput, _cuda_calls
+from triplane_render import (
+    DecoderWeights,
+    Occupancy,
+    PlaneLayout,
+    RenderOutput,
+    _cuda_calls,
+    render_planes_reference,
+)
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 0.02, torch.bfloat16: 0.1}
 KINDS = list(TOLERANCE)
@@ -57,7 +64,7 @@ class Emulated(torch.autograd.Function):
     """The kernels behind the same arguments as `render_planes`."""
 
     @staticmethod
-    def forward(ctx, module, deterministic, planes, w1, b1, w2, b2, scene, rest):
+    def forward(ctx, module, deterministic, planes, w1, b1, w2, b2, scene, rest, occupied):
         ctx.module, ctx.deterministic, ctx.rest, ctx.scene = module, deterministic, rest, scene
         ctx.save_for_backward(planes, w1, b1, w2, b2)
         batch, count = scene[0].shape[:2]
@@ -66,7 +73,7 @@ class Emulated(torch.autograd.Function):
             w1.new_empty(batch, count),
             w1.new_empty(batch, count),
         )
-        _cuda_calls.forward(module, outputs, planes, [w1, b1, w2, b2], scene, *rest)
+        _cuda_calls.forward(module, outputs, planes, [w1, b1, w2, b2], scene, *rest, occupied)
         return outputs
 
     @staticmethod
@@ -76,7 +83,7 @@ class Emulated(torch.autograd.Function):
             ctx.module, list(grads), True, True, ctx.deterministic, planes, decoder, ctx.scene, *ctx.rest
         )
         grad = grad[..., : planes.shape[2]].movedim(-1, 2).to(planes.dtype)
-        return None, None, grad, *others, None, None
+        return None, None, grad, *others, None, None, None
 
 
 def emulated(module: ModuleType, deterministic: bool = False):
@@ -85,6 +92,7 @@ def emulated(module: ModuleType, deterministic: bool = False):
     def run(
         planes, decoder: DecoderWeights, rays, *, near, far, samples, importance_samples=0, box_warp=1.0,
         layout=PlaneLayout.ORTHOGONAL, rule="alpha", density_activation="softplus", stop_transmittance=0.0,
+        occupancy=None,
     ) -> RenderOutput:  # fmt: skip
         choices = [samples, importance_samples, int(rule == "midpoint"), int(density_activation == "relu")]
         choices.append(int(decoder.feature_activation == "none"))
@@ -93,6 +101,7 @@ def emulated(module: ModuleType, deterministic: bool = False):
         parts = Emulated.apply(
             module, deterministic, planes, decoder.w1, decoder.b1, decoder.w2, decoder.b2, scene,
             (axes, [box_warp, stop_transmittance], choices),
+            None if occupancy is None else occupancy.cells.to(torch.uint8),
         )  # fmt: skip
         return RenderOutput(*parts)
 
@@ -184,3 +193,15 @@ def test_nan_in_a_texel_reaches_the_rays_that_read_it_alone(kernels) -> None:
     wanted = render(scene, samples=10, importance_samples=4, rule="midpoint").output
     assert torch.equal(got.opacity.isnan(), wanted.opacity.isnan())
     assert 0 < int(got.opacity.isnan().sum()) < got.opacity.numel()
+
+
+@pytest.mark.parametrize("march", [{}, {"rule": "midpoint", "importance_samples": 20}], ids=str)
+def test_empty_cells_are_skipped_as_the_reference_says(kernels, march) -> None:
+    scene = make_scene(12, batch=2, rays=9).to(torch.float32)
+    cells = torch.rand(2, 4, 4, 4, generator=torch.Generator().manual_seed(0)) > 0.6
+    weights = DecoderWeights(*scene.decoder)
+    march |= {"near": scene.near, "far": scene.far, "samples": 20, "occupancy": Occupancy(cells)}
+    got = emulated(kernels)(scene.planes, weights, scene.rays, **march)
+    wanted = render_planes_reference(scene.planes, weights, scene.rays, **march)
+    for name, value in vars(wanted).items():
+        assert_same(name, getattr(got, name), value, 1e-4)

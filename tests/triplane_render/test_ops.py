@@ -16,7 +16,7 @@ def arguments(requires_grad: bool, choices: list[int]) -> tuple[object, ...]:
     leaves = [scene.planes, *scene.decoder]
     leaves = [leaf.detach().clone().requires_grad_(requires_grad) for leaf in leaves]
     rays = [scene.rays.origins, scene.rays.directions, scene.near, scene.far]
-    return leaves[0], leaves[1:], rays, AXES, [1.0, 0.0], choices
+    return leaves[0], leaves[1:], rays, AXES, [1.0, 0.0], choices, None
 
 
 @pytest.mark.parametrize("requires_grad", [False, True])

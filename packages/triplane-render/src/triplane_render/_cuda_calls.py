@@ -46,6 +46,8 @@ def sizes_of(
         "stop_transmittance": stop_transmittance,
         "plane_type": PLANE_TYPES[planes.dtype],
         "gather": NOTHING,
+        "cells": 0,
+        "occupied_per_batch": False,
         "stream": stream,
     }
 
@@ -82,6 +84,7 @@ def forward(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None = None,
 ) -> None:
     """Fill features, depth and opacity."""
     arguments, tensors = (
@@ -89,6 +92,9 @@ def forward(
         tensors_of(planes, decoder, scene),
     )
     tensors |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
+    if occupied is not None:
+        tensors["occupied"] = occupied
+        arguments |= {"cells": occupied.shape[1], "occupied_per_batch": len(occupied) > 1}
     module.render_forward(arguments | pointers(tensors))
 
 

@@ -10,6 +10,7 @@ from triplane_render import _backend, _cuda_calls
 from triplane_render.compositing import DensityActivation, MarchRule
 from triplane_render.decoder import DecoderWeights, FeatureActivation
 from triplane_render.march import March
+from triplane_render.occupancy import Occupancy
 from triplane_render.rays import Rays
 
 # What the kernels call these choices: their place in the Literal.
@@ -68,6 +69,8 @@ def _call(
         "rule": rule,
         "density_activation": density_activation,
         "stop_transmittance": stop_transmittance,
+        "cells": others["occupied"].shape[1] if "occupied" in others else 0,
+        "occupied_per_batch": "occupied" in others and len(others["occupied"]) > 1,
         "threads": torch.get_num_threads(),
         "instruction_set": _backend.wanted_instruction_set(),
         **{key: value.data_ptr() for key, value in tensors.items()},
@@ -84,9 +87,12 @@ def _render(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     features, depth, opacity = _outputs(decoder, scene)
     out = {"features_out": features, "depth_out": depth, "opacity_out": opacity}
+    if occupied is not None:
+        out["occupied"] = occupied
     _call("render_forward", planes, decoder, scene, axes, numbers, choices, out)
     return features, depth, opacity
 
@@ -99,6 +105,7 @@ def _render_cuda(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     outputs = _outputs(decoder, scene)
     with torch.cuda.device(planes.device):
@@ -129,6 +136,7 @@ def _render_fake(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return _outputs(decoder, scene)
 
@@ -210,7 +218,7 @@ def _render_backward_fake(
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    planes, decoder, scene, ctx.axes, ctx.numbers, ctx.choices = inputs
+    planes, decoder, scene, ctx.axes, ctx.numbers, ctx.choices, _ = inputs
     ctx.save_for_backward(planes, *decoder, *scene, *output)
 
 
@@ -224,14 +232,20 @@ def _differentiate(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
     )  # fmt: skip
     grad_planes = wanted[0] if want_planes else None
     grad_decoder = wanted[want_planes:] if want_decoder else [None] * 4
-    return grad_planes, grad_decoder, [None] * 4, None, None, None
+    return grad_planes, grad_decoder, [None] * 4, None, None, None, None
 
 
 _render.register_autograd(_differentiate, setup_context=_keep)
 
 
 def render_planes_kernel(
-    planes: Tensor, decoder: DecoderWeights, rays: Rays, near: Tensor, far: Tensor, march: March
+    planes: Tensor,
+    decoder: DecoderWeights,
+    rays: Rays,
+    near: Tensor,
+    far: Tensor,
+    march: March,
+    occupancy: Occupancy | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Features, depth and opacity by the compiled kernels; the arguments have been checked."""
     scene = [rays.origins, rays.directions, near, far]
@@ -240,6 +254,7 @@ def render_planes_kernel(
         [decoder.w1, decoder.b1, decoder.w2, decoder.b2],
         [part.detach() for part in scene],
         *_settings(decoder, march),
+        None if occupancy is None else occupancy.cells.to(torch.uint8).contiguous(),
     )
 
 
