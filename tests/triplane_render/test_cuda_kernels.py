@@ -5,16 +5,13 @@ largest value as for the CPU kernels; 16-bit planes round decoder weights, plane
 each by 2^-9 (bfloat16) or 2^-12 (half), a few of which add up.
 """
 
-import subprocess
-import sysconfig
-from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import pytest
 import torch
 
 from agreement import assert_same
-from checkout import ROOT
+from emulated_cuda import emulated_kernels
 from random_scene import Scene, make_scene, render
 from triplane_render import (
     DecoderWeights,
@@ -32,32 +29,7 @@ KINDS = list(TOLERANCE)
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The CUDA sources compiled for the CPU."""
-    pybind11 = pytest.importorskip("pybind11", reason="builds the emulated kernels")
-    out = tmp_path_factory.mktemp("cuda") / "_emulated.so"
-    cuda = ROOT / "csrc" / "triplane_render" / "cuda"
-    command = [
-        "g++",
-        "-std=c++17",
-        "-O1",
-        "-shared",
-        "-fPIC",
-        "-DTRIPLANE_EMULATED",
-        "-DTRIPLANE_MODULE=_emulated",
-    ]
-    command += ['-DTRIPLANE_ARCHITECTURES="emulated"', "-Wno-unknown-pragmas"]
-    folders = [
-        pybind11.get_include(),
-        sysconfig.get_paths()["include"],
-        ROOT / "tests/support/cuda_emulation",
-    ]
-    command += [f"-I{folder}" for folder in folders]
-    command += ["-x", "c++", str(cuda / "render.cu"), str(cuda / "bindings.cpp"), "-o", str(out)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr[-2000:]
-    spec = spec_from_file_location("_emulated", out)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return emulated_kernels("triplane_render", "TRIPLANE", "render.cu", tmp_path_factory.mktemp("cuda"))
 
 
 class Emulated(torch.autograd.Function):
