@@ -48,6 +48,9 @@ Request<T> request_of(const py::dict& d) {
   q.directions = pointer<const T*>(d, "directions");
   q.near_limit = pointer<const T*>(d, "near");
   q.far_limit = pointer<const T*>(d, "far");
+  q.occupied = pointer<const uint8_t*>(d, "occupied");
+  q.cells = d["cells"].cast<int>();
+  q.occupied_per_batch = d["occupied_per_batch"].cast<bool>();
   q.features_out = pointer<T*>(d, "features_out");
   q.depth_out = pointer<T*>(d, "depth_out");
   q.opacity_out = pointer<T*>(d, "opacity_out");

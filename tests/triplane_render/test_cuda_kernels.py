@@ -5,18 +5,22 @@ largest value as for the CPU kernels; 16-bit planes round decoder weights, plane
 each by 2^-9 (bfloat16) or 2^-12 (half), a few of which add up.
 """
 
-import subprocess
-import sysconfig
-from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
 import pytest
 import torch
 
 from agreement import assert_same
-from checkout import ROOT
+from emulated_cuda import emulated_kernels
 from random_scene import Scene, make_scene, render
-from triplane_render import DecoderWeights, PlaneLayout, RenderOutput, _cuda_calls
+from triplane_render import (
+    DecoderWeights,
+    Occupancy,
+    PlaneLayout,
+    RenderOutput,
+    _cuda_calls,
+    render_planes_reference,
+)
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 0.02, torch.bfloat16: 0.1}
 KINDS = list(TOLERANCE)
@@ -25,39 +29,14 @@ KINDS = list(TOLERANCE)
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The CUDA sources compiled for the CPU."""
-    pybind11 = pytest.importorskip("pybind11", reason="builds the emulated kernels")
-    out = tmp_path_factory.mktemp("cuda") / "_emulated.so"
-    cuda = ROOT / "csrc" / "triplane_render" / "cuda"
-    command = [
-        "g++",
-        "-std=c++17",
-        "-O1",
-        "-shared",
-        "-fPIC",
-        "-DTRIPLANE_EMULATED",
-        "-DTRIPLANE_MODULE=_emulated",
-    ]
-    command += ['-DTRIPLANE_ARCHITECTURES="emulated"', "-Wno-unknown-pragmas"]
-    folders = [
-        pybind11.get_include(),
-        sysconfig.get_paths()["include"],
-        ROOT / "tests/support/cuda_emulation",
-    ]
-    command += [f"-I{folder}" for folder in folders]
-    command += ["-x", "c++", str(cuda / "render.cu"), str(cuda / "bindings.cpp"), "-o", str(out)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr[-2000:]
-    spec = spec_from_file_location("_emulated", out)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return emulated_kernels("triplane_render", "TRIPLANE", "render.cu", tmp_path_factory.mktemp("cuda"))
 
 
 class Emulated(torch.autograd.Function):
     """The kernels behind the same arguments as `render_planes`."""
 
     @staticmethod
-    def forward(ctx, module, deterministic, planes, w1, b1, w2, b2, scene, rest):
+    def forward(ctx, module, deterministic, planes, w1, b1, w2, b2, scene, rest, occupied):
         ctx.module, ctx.deterministic, ctx.rest, ctx.scene = module, deterministic, rest, scene
         ctx.save_for_backward(planes, w1, b1, w2, b2)
         batch, count = scene[0].shape[:2]
@@ -66,7 +45,7 @@ class Emulated(torch.autograd.Function):
             w1.new_empty(batch, count),
             w1.new_empty(batch, count),
         )
-        _cuda_calls.forward(module, outputs, planes, [w1, b1, w2, b2], scene, *rest)
+        _cuda_calls.forward(module, outputs, planes, [w1, b1, w2, b2], scene, *rest, occupied)
         return outputs
 
     @staticmethod
@@ -76,7 +55,7 @@ class Emulated(torch.autograd.Function):
             ctx.module, list(grads), True, True, ctx.deterministic, planes, decoder, ctx.scene, *ctx.rest
         )
         grad = grad[..., : planes.shape[2]].movedim(-1, 2).to(planes.dtype)
-        return None, None, grad, *others, None, None
+        return None, None, grad, *others, None, None, None
 
 
 def emulated(module: ModuleType, deterministic: bool = False):
@@ -85,6 +64,7 @@ def emulated(module: ModuleType, deterministic: bool = False):
     def run(
         planes, decoder: DecoderWeights, rays, *, near, far, samples, importance_samples=0, box_warp=1.0,
         layout=PlaneLayout.ORTHOGONAL, rule="alpha", density_activation="softplus", stop_transmittance=0.0,
+        occupancy=None,
     ) -> RenderOutput:  # fmt: skip
         choices = [samples, importance_samples, int(rule == "midpoint"), int(density_activation == "relu")]
         choices.append(int(decoder.feature_activation == "none"))
@@ -93,6 +73,7 @@ def emulated(module: ModuleType, deterministic: bool = False):
         parts = Emulated.apply(
             module, deterministic, planes, decoder.w1, decoder.b1, decoder.w2, decoder.b2, scene,
             (axes, [box_warp, stop_transmittance], choices),
+            None if occupancy is None else occupancy.cells.to(torch.uint8),
         )  # fmt: skip
         return RenderOutput(*parts)
 
@@ -184,3 +165,15 @@ def test_nan_in_a_texel_reaches_the_rays_that_read_it_alone(kernels) -> None:
     wanted = render(scene, samples=10, importance_samples=4, rule="midpoint").output
     assert torch.equal(got.opacity.isnan(), wanted.opacity.isnan())
     assert 0 < int(got.opacity.isnan().sum()) < got.opacity.numel()
+
+
+@pytest.mark.parametrize("march", [{}, {"rule": "midpoint", "importance_samples": 20}], ids=str)
+def test_empty_cells_are_skipped_as_the_reference_says(kernels, march) -> None:
+    scene = make_scene(12, batch=2, rays=9).to(torch.float32)
+    cells = torch.rand(2, 4, 4, 4, generator=torch.Generator().manual_seed(0)) > 0.6
+    weights = DecoderWeights(*scene.decoder)
+    march |= {"near": scene.near, "far": scene.far, "samples": 20, "occupancy": Occupancy(cells)}
+    got = emulated(kernels)(scene.planes, weights, scene.rays, **march)
+    wanted = render_planes_reference(scene.planes, weights, scene.rays, **march)
+    for name, value in vars(wanted).items():
+        assert_same(name, getattr(got, name), value, 1e-4)

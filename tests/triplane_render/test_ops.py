@@ -16,15 +16,15 @@ def arguments(requires_grad: bool, choices: list[int]) -> tuple[object, ...]:
     leaves = [scene.planes, *scene.decoder]
     leaves = [leaf.detach().clone().requires_grad_(requires_grad) for leaf in leaves]
     rays = [scene.rays.origins, scene.rays.directions, scene.near, scene.far]
-    return leaves[0], leaves[1:], rays, AXES, [1.0, 0.0], choices
+    return leaves[0], leaves[1:], rays, AXES, [1.0, 0.0], choices, None
 
 
 @pytest.mark.parametrize("requires_grad", [False, True])
 def test_opcheck(requires_grad: bool) -> None:
-    torch.library.opcheck(_render, arguments(requires_grad, [4, 0, 0, 0, 0]))
+    torch.library.opcheck(_render, arguments(requires_grad, [4, 0, 0, 0, 0, 0]))
 
 
-@pytest.mark.parametrize("choices", [[5, 0, 0, 0, 0], [5, 0, 1, 0, 1], [5, 0, 0, 1, 0]])
+@pytest.mark.parametrize("choices", [[5, 0, 0, 0, 0, 0], [5, 0, 1, 0, 1, 0], [5, 0, 0, 1, 0, 0]])
 def test_gradcheck(choices: list[int]) -> None:
     planes, decoder, *rest = arguments(True, choices)
 

@@ -3,13 +3,21 @@
 import itertools
 import math
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 
 from agreement import assert_same
 from random_scene import Scene, make_scene, render
-from triplane_render import DecoderWeights, PlaneLayout, Rays, render_planes, render_planes_reference
+from triplane_render import (
+    DecoderWeights,
+    InputError,
+    PlaneLayout,
+    Rays,
+    render_planes,
+    render_planes_reference,
+)
 
 # Against the float64 reference. float64: the order of sums differs. float32: each of some hundred operations
 # rounds to 6e-8 of its size, and densities of about 4 over a texel multiply errors of position.
@@ -237,14 +245,24 @@ def test_planes_with_channels_last_are_taken_as_they_are() -> None:
     assert torch.equal(results[0][1], results[1][1])
 
 
-def test_other_dtypes_take_the_reference() -> None:
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_planes_of_16_bits_are_the_rounded_planes(dtype: torch.dtype) -> None:
+    scene = make_scene().to(torch.float32)
+    short = replace(scene, planes=scene.planes.to(dtype))
+    rounded = replace(scene, planes=short.planes.float())
+    got, wanted = (render(one, render_planes, samples=6).tensors() for one in (short, rounded))
+    assert got["grad_planes"].dtype == dtype
+    for name, value in wanted.items():
+        assert torch.equal(got[name], value.to(got[name].dtype)), name
+    reference = render(short, samples=6).tensors()
+    assert_same("features", got["features"], reference["features"], 1e-4)
+
+
+def test_planes_of_16_bits_want_everything_else_in_float32() -> None:
     scene = make_scene().to(torch.bfloat16)
     decoder = DecoderWeights(*scene.decoder)
-    march = {"near": scene.near, "far": scene.far, "samples": 6}
-    got = render_planes(scene.planes, decoder, scene.rays, **march)
-    assert torch.equal(
-        got.features, render_planes_reference(scene.planes, decoder, scene.rays, **march).features
-    )
+    with pytest.raises(InputError, match=r"rays: is torch.bfloat16 on cpu[\s\S]*Make it torch.float32"):
+        render_planes(scene.planes, decoder, scene.rays, near=scene.near, far=scene.far, samples=6)
 
 
 def test_settings_cover_every_option() -> None:

@@ -41,6 +41,8 @@ struct Group {
   Corners<T> corners[3];    // per row of one call of `shade`
   T *x, *hidden, *slope;    // rows of plane features, of hidden units and of their derivative
   T *logit, *row_weight;    // per row
+  T* sample_logit;          // per sample; the same as `logit` where every sample is a row
+  int32_t* slot;            // per sample: its row, or -1; only with an occupancy
   T *out, *grad_out, *grad_hidden;
   int32_t* order;
   Pieces<T> pieces;
@@ -59,7 +61,12 @@ struct Group {
     x = bump.take<T>(rows * d.channels_padded);
     hidden = bump.take<T>(rows * d.hidden_padded);
     slope = backward ? bump.take<T>(rows * d.hidden_padded) : nullptr;
-    logit = bump.take<T>(rows);
+    logit = sample_logit = bump.take<T>(rows);
+    slot = nullptr;
+    if (s.occupied) {
+      sample_logit = bump.take<T>(rows);
+      slot = bump.take<int32_t>(rows);
+    }
     row_weight = bump.take<T>(rows);
     out = bump.take<T>(rows * d.features_padded);
     grad_out = backward ? bump.take<T>(rows * output_padded) : nullptr;
@@ -138,7 +145,7 @@ struct Group {
       const T width = (scene.far_limit[index] - scene.near_limit[index]) / T(march.samples);
       for (int s = 0; s < rows; ++s) {
         const int row = order[first + s];
-        pieces.logit[piece + s] = logit[row];
+        pieces.logit[piece + s] = sample_logit[row];
         pieces.width[piece + s] = width;
         pieces.depth[piece + s] = depth[row];
       }
@@ -146,7 +153,7 @@ struct Group {
     }
     for (int s = 0; s + 1 < rows; ++s) {
       const int a = order[first + s], b = order[first + s + 1];
-      pieces.logit[piece + s] = (logit[a] + logit[b]) / 2;
+      pieces.logit[piece + s] = (sample_logit[a] + sample_logit[b]) / 2;
       pieces.width[piece + s] = depth[b] - depth[a];
       pieces.depth[piece + s] = (depth[a] + depth[b]) / 2;
     }

@@ -13,6 +13,7 @@ namespace triplane_render {
 namespace {
 
 constexpr int GROUP_ROWS = 128;    // samples marched together: their hidden units fit the second cache
+constexpr int SKIPPING_SAMPLES = 1536;  // the same with an occupancy, which leaves few of them to shade
 constexpr int CHUNK_ROWS = 512;    // samples that share one sum of decoder gradients
 constexpr int WAVE_ROWS = 16384;   // samples whose plane gradients wait to be spread
 
@@ -29,6 +30,9 @@ Scene<T> scene_of(const Request<T>& q, int64_t b, const PlaneShape& shape, const
   s.directions = q.directions + b * q.rays * 3;
   s.near_limit = q.near_limit + b * q.rays;
   s.far_limit = q.far_limit + b * q.rays;
+  s.cells = q.cells;
+  if (q.occupied)
+    s.occupied = q.occupied + (q.occupied_per_batch ? b * int64_t(q.cells) * q.cells * q.cells : 0);
   s.features = q.features_out + b * q.rays * q.features;
   s.depths = q.depth_out + b * q.rays;
   s.opacity = q.opacity_out + b * q.rays;
@@ -61,8 +65,12 @@ std::vector<int32_t> rays_to_march(const Scene<T>& s, int64_t rays) {
 }
 
 // Sets how many rays and samples go together. Depends on the request alone: results must not depend on threads.
-March grouped(March march) {
+March grouped(March march, bool skipping) {
   march.round = march.samples;
+  if (skipping) {
+    march.rays_per_group = std::max(1, SKIPPING_SAMPLES / (march.samples + march.importance_samples));
+    return march;
+  }
   if (march.stop_transmittance > 0 && march.rule == Rule::alpha) march.round = std::min(march.samples, 8);
   march.rays_per_group = std::max(1, GROUP_ROWS / (march.round + march.importance_samples));
   return march;
@@ -79,12 +87,13 @@ template <class T>
 void render_forward(const Request<T>& q) {
   const Kernels<T>& kernels = kernels_of<T>(q.instruction_set);
   const PackedDecoder<T> net(q, kernels.lanes);
-  const March march = grouped(q.march);
+  const March march = grouped(q.march, q.occupied);
   Crew crew(q.threads);
   const size_t bytes = scratch_bytes(kernels, net.view, march);
   const Block<char> scratch(bytes * crew.size());
   const PlaneShape shape = PlaneShape::of(q, net.view.channels_padded);
   const Block<T> planes(shape.size());
+  const auto forward = q.occupied ? kernels.forward_skipping : kernels.forward;
   for (int64_t b = 0; b < q.batch; ++b) {
     const Scene<T> scene = scene_of(q, b, shape, planes.get());
     take_planes(crew, shape, q.channels_last, q.planes + b * shape.rows * shape.width * q.channels, planes.get());
@@ -100,7 +109,7 @@ void render_forward(const Request<T>& q) {
     crew.run(groups, [&](int64_t group, int thread) {
       const int64_t first = group * together;
       const int count = int(std::min<int64_t>(together, int64_t(rays.size()) - first));
-      kernels.forward(scene, net.view, march, rays.data() + first, count, scratch.get() + thread * bytes);
+      forward(scene, net.view, march, rays.data() + first, count, scratch.get() + thread * bytes);
     });
   }
 }
@@ -160,7 +169,7 @@ template <class T>
 void render_backward(const Request<T>& q) {
   const Kernels<T>& kernels = kernels_of<T>(q.instruction_set);
   const PackedDecoder<T> net(q, kernels.lanes);
-  const March march = grouped(q.march);
+  const March march = grouped(q.march, false);
   Crew crew(q.threads);
   const size_t bytes = scratch_bytes(kernels, net.view, march);
   const Block<char> scratch(bytes * crew.size());

@@ -25,6 +25,9 @@ struct Request {
   const T *w1, *b1, *w2, *b2;  // (H, C), (H), (1 + F, H), (1 + F)
   const T *origins, *directions;       // (B, N, 3)
   const T *near_limit, *far_limit;     // (B, N)
+  const uint8_t* occupied;             // (B or 1, cells, cells, cells), or null: forward only
+  int cells;
+  bool occupied_per_batch;
   T *features_out, *depth_out, *opacity_out;  // (B, N, F), (B, N), (B, N); backward reads them
 
   const T *grad_features, *grad_depth, *grad_opacity;

@@ -21,6 +21,9 @@ struct Scene {
   int axes[3][3];           // per plane: the coordinate of its columns, rows and (tri-grids) depth
   T scale;                  // 2 / box_warp
 
+  const uint8_t* occupied;  // (cells, cells, cells), z first, over the cube: 0 where nothing is; or null
+  int cells;
+
   const T *origins, *directions;  // (N, 3)
   const T *near_limit, *far_limit;  // (N)
 
@@ -77,7 +80,10 @@ struct Kernels {
   int lanes;
   // Bytes of scratch memory that one thread needs.
   size_t (*scratch_size)(const Decoder<T>&, const March&);
-  // March `count` <= rays_per_group rays, given by their indices.
+  // March `count` <= rays_per_group rays, given by their indices. `forward_skipping` shades no sample of an empty
+  // cell, and none behind what is opaque.
+  void (*forward_skipping)(const Scene<T>&, const Decoder<T>&, const March&, const int32_t* rays, int count,
+                           void* scratch);
   void (*forward)(const Scene<T>&, const Decoder<T>&, const March&, const int32_t* rays, int count, void* scratch);
   // The same samples again; adds to `gradient` (null: not wanted), writes `spread` from `row` (null: not
   // wanted) and returns the number of rows written.

@@ -61,6 +61,7 @@ struct WarpMemory {
   // Per sample, in the order of taking: first march, then importance samples.
   T *depth, *logit, *weight, *features;
   int* order;  // samples by depth
+  int* held;   // (TILE): whether a sample lies in an occupied cell
   T* piece;    // weights of the pieces between samples
   T* summed;   // of the first march's weights
   Corners<T> corners;
@@ -75,6 +76,7 @@ struct WarpMemory {
     depth = pieces.take<T>(samples), logit = pieces.take<T>(samples), weight = pieces.take<T>(samples);
     features = pieces.take<T>(samples * q.features);
     order = pieces.take<int>(samples);
+    held = pieces.take<int>(TILE);
     piece = pieces.take<T>(samples);
     summed = pieces.take<T>(q.march.importance_samples ? q.march.samples : 0);
     corners.per_plane = q.depth ? 8 : 4;

@@ -4,6 +4,9 @@
 
 namespace triplane_render {
 
+template <class T>
+constexpr T NOTHING = T(-1e3);  // the logit of a sample in an empty cell: density 0 beside any other
+
 enum class Fate { marched, missed, broken };
 
 template <class T, class P, class Products>
@@ -62,16 +65,40 @@ struct Ray {
     __syncwarp();
   }
 
+  // Finds which samples of a tile lie in occupied cells, into m.held; returns whether any does.
+  __device__ bool look(int sample, int rows) const {
+    bool held = lane() < rows;
+    if (held && q.occupied) {
+      int64_t cell = q.occupied_per_batch ? index / q.rays : 0;
+      for (int axis = 2; axis >= 0; --axis) {
+        const T point = origin[axis] + m.depth[sample + lane()] * direction[axis];
+        const T at = (point * q.scale + T(1)) * T(0.5) * T(q.cells);
+        held = held && at >= T(0) && at < T(q.cells);
+        cell = cell * q.cells + (held ? int(at) : 0);
+      }
+      held = held && q.occupied[cell];
+    }
+    if (lane() < TILE) m.held[lane()] = held;
+    return __any_sync(ALL, held);
+  }
+
   __device__ void shade(int sample, int rows) const {
+    if (!look(sample, rows)) {
+      for (int row = lane(); row < rows; row += WARP) m.logit[sample + row] = NOTHING<T>;
+      for (int i = lane(); i < rows * q.features; i += WARP) m.features[sample * q.features + i] = T(0);
+      __syncwarp();
+      return;
+    }
     decode(sample, rows);
     Products::by_rows(m.hidden, m.hidden_stride, net.w2, net.w2_stride, Products::padded(q.hidden), q.features + 1,
                       [&](int row, int column, T value) {
                         if (row >= rows) return;
                         value += net.b2[column];
                         if (column == 0)
-                          m.logit[sample + row] = value;
+                          m.logit[sample + row] = m.held[row] ? value : NOTHING<T>;
                         else
-                          m.features[(sample + row) * q.features + column - 1] = activate(value, q.feature_activation);
+                          m.features[(sample + row) * q.features + column - 1] =
+                              m.held[row] ? activate(value, q.feature_activation) : T(0);
                       });
     __syncwarp();
   }

@@ -29,6 +29,9 @@ struct CudaRequest {
   const T *w1, *b1, *w2, *b2;          // (hidden, channels), (hidden), (1 + features, hidden), (1 + features)
   const T *origins, *directions;       // (B, N, 3)
   const T *near_limit, *far_limit;     // (B, N)
+  const uint8_t* occupied;             // (B or 1, cells, cells, cells), or null; forward only
+  int cells;
+  bool occupied_per_batch;
   T *features_out, *depth_out, *opacity_out;
 
   const T *grad_features, *grad_depth, *grad_opacity;

@@ -35,15 +35,19 @@ struct __nv_bfloat16 {
   uint16_t bits;
 };
 inline float __half2float(__half value) {
-  _Float16 number;
-  std::memcpy(&number, &value, 2);
-  return float(number);
+  const int exponent = value.bits >> 10 & 31, mantissa = value.bits & 1023;
+  const float sign = value.bits & 0x8000 ? -1.0f : 1.0f;
+  if (exponent == 31) return mantissa ? NAN : sign * INFINITY;
+  return sign * std::ldexp(float(exponent ? 1024 + mantissa : mantissa), (exponent ? exponent : 1) - 25);
 }
 inline __half __float2half_rn(float value) {
-  const _Float16 number = _Float16(value);
-  __half to;
-  std::memcpy(&to, &number, 2);
-  return to;
+  const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+  const float size = std::fabs(value);
+  if (std::isnan(value)) return {uint16_t(sign | 0x7e00)};
+  if (size >= 65520.0f) return {uint16_t(sign | 0x7c00)};
+  const int exponent = size < 0x1p-14f ? -14 : std::ilogb(size);
+  const float steps = std::nearbyint(std::ldexp(size, 10 - exponent));  // to even; 2048 carries into the exponent
+  return {uint16_t(sign | (uint16_t(steps) + (exponent + 14) * 1024 * (size >= 0x1p-14f)))};
 }
 inline float __bfloat162float(__nv_bfloat16 value) {
   const uint32_t bits = uint32_t(value.bits) << 16;
@@ -142,6 +146,21 @@ T exchange(T value, int from) {
   return got;
 }
 
+// A kernel without shared memory.
+template <class Kernel, class Request>
+void launch(Kernel kernel, int64_t blocks, int threads, void*, const Request& request) {
+  gridDim.x = unsigned(blocks), blockDim.x = unsigned(threads);
+  for (int64_t i = 0; i < blocks; ++i) {
+    blockIdx.x = unsigned(i);
+    run_block(threads, nullptr, [&] { kernel(request); });
+  }
+}
+
+template <class T>
+void take_larger(T* to, T value) {
+  if (value > *to) *to = value;
+}
+
 }  // namespace emulation
 
 inline void __syncwarp() { emulation::wait(emulation::own_warp(), emulation::WARP); }
@@ -228,9 +247,11 @@ template <class T>
 void add_four(T* to, const T value[4]) {
   for (int i = 0; i < 4; ++i) to[i] += value[i];
 }
-template <class T>
-void take_larger(T* to, T value) {
-  if (value > *to) *to = value;
-}
+using emulation::take_larger;
 
 }  // namespace triplane_render
+
+namespace face3dmm {
+using emulation::launch;
+using emulation::take_larger;
+}  // namespace face3dmm

@@ -21,7 +21,18 @@ def compiled() -> ModuleType | None:
         return None
 
 
+@cache
+def cuda_compiled() -> ModuleType | None:
+    """The CUDA kernels, or None where face3dmm was compiled without nvcc: vertices then go to the CPU."""
+    try:
+        return import_module("face3dmm._cuda")
+    except ImportError:
+        return None
+
+
 def build_info() -> dict[str, object]:
-    """What was compiled: `compiler` (its version, None where numpy draws) and `openmp`."""
-    kernels = compiled()
-    return {"compiler": None, "openmp": False} if kernels is None else dict(kernels.build_info())
+    """What was compiled: `compiler` (its version, None where numpy draws), `openmp`, `cuda_architectures`."""
+    kernels, cuda = compiled(), cuda_compiled()
+    architectures = cuda.architectures.split() if cuda else []
+    info = {"compiler": None, "openmp": False} if kernels is None else dict(kernels.build_info())
+    return info | {"cuda_architectures": architectures}

@@ -52,7 +52,7 @@ def rasterize_reference(
             from_x, from_y = np.array([bx, cx, ax]), np.array([by, cy, ay])
             # The huge weights of a sliver may overflow; its comparisons are then false.
             with np.errstate(all="ignore"):
-                weight = 1 / (area * corners[:, 2])
+                weight = (1 / area) * (1 / corners[:, 2])
                 at = (run * (py[..., None] - from_y) + rise * from_x) * weight
                 step = -rise * weight
                 slope = step[0] + step[1] + step[2]

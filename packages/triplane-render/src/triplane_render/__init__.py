@@ -8,6 +8,7 @@ from triplane_render.compositing import composite_rays, composite_rays_reference
 from triplane_render.decoder import DecoderWeights, decode_reference
 from triplane_render.errors import InputError
 from triplane_render.importance import importance_depths_reference, sample_pdf, sample_pdf_reference
+from triplane_render.occupancy import Occupancy
 from triplane_render.planes import PlaneLayout, Planes
 from triplane_render.rays import Rays, RenderOutput, intersect_box, intersect_box_reference
 from triplane_render.rendering import render_planes, render_planes_reference
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DecoderWeights",
     "InputError",
+    "Occupancy",
     "PlaneLayout",
     "Planes",
     "Rays",

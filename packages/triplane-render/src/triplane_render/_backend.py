@@ -25,6 +25,20 @@ def compiled() -> ModuleType | None:
         return None
 
 
+@functools.cache
+def cuda_compiled() -> ModuleType | None:
+    """The CUDA kernels, or None, after one warning, where the package was compiled without nvcc."""
+    try:
+        return importlib.import_module("triplane_render._cuda")
+    except ImportError as error:
+        warnings.warn(
+            f"triplane_render runs its PyTorch reference on the GPU, which is slower: {error}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+
+
 @torch.compiler.assume_constant_result
 def is_compiled() -> bool:
     """Whether the compiled module is there; it neither comes nor goes while a program runs."""
@@ -38,12 +52,16 @@ def build_info() -> dict[str, object]:
         compiler: its version, or None where the reference runs.
         instruction_sets: those that run here, best first; environment variable
             TRIPLANE_RENDER_INSTRUCTION_SET picks one by name.
-        cuda_architectures: those compiled for.
+        cuda_architectures: those compiled for, such as "90-real"; the one without "-real" holds PTX too.
     """
     module = compiled()
     if module is None:
         return {"compiler": None, "instruction_sets": [], "cuda_architectures": []}
-    return dict(module.build_info())
+    try:
+        architectures = importlib.import_module("triplane_render._cuda").architectures.split()
+    except ImportError:  # compiled where there was no nvcc; only a call with CUDA tensors warns of it
+        architectures = []
+    return dict(module.build_info()) | {"cuda_architectures": architectures}
 
 
 def wanted_instruction_set() -> str:

@@ -14,32 +14,20 @@ WHOLE_BITS = 61  # of 63, for the largest sum that can come about
 Arguments = dict[str, object]
 
 
-def arguments_of(
+def sizes_of(
     planes: Tensor,
     decoder: list[Tensor],
     scene: list[Tensor],
     axes: list[int],
     numbers: list[float],
     choices: list[int],
-) -> tuple[Arguments, dict[str, Tensor]]:
-    """Sizes and choices, and the tensors that must live while a kernel runs.
-
-    Planes get their channels last, padded to whole vectors; 16-bit planes take everything else in float32.
-    """
+) -> Arguments:
+    """Sizes and choices of a call, as the kernels name them."""
     box_warp, stop_transmittance = numbers
     samples, importance_samples, rule, density_activation, feature_activation = choices[:5]
     missing = -planes.shape[2] % VECTOR
-    compute = torch.float64 if planes.dtype == torch.float64 else torch.float32
-    tensors = {
-        "planes": F.pad(planes.movedim(2, -1), (0, missing)).contiguous(),
-        "w1": F.pad(decoder[0], (0, missing)).to(compute).contiguous(),
-    }
-    named = zip(
-        ("b1", "w2", "b2", "origins", "directions", "near", "far"), (*decoder[1:], *scene), strict=True
-    )
-    tensors |= {name: value.to(compute).contiguous() for name, value in named}
     stream = torch.cuda.current_stream(planes.device).cuda_stream if planes.is_cuda else 0
-    arguments: Arguments = {
+    return {
         "batch": planes.shape[0],
         "rays": scene[0].shape[1],
         "channels": planes.shape[2] + missing,
@@ -58,9 +46,28 @@ def arguments_of(
         "stop_transmittance": stop_transmittance,
         "plane_type": PLANE_TYPES[planes.dtype],
         "gather": NOTHING,
+        "cells": 0,
+        "occupied_per_batch": False,
         "stream": stream,
     }
-    return arguments, tensors
+
+
+def tensors_of(planes: Tensor, decoder: list[Tensor], scene: list[Tensor]) -> dict[str, Tensor]:
+    """The tensors of a call, which must live while a kernel runs.
+
+    Planes get their channels last, padded to whole vectors; 16-bit planes take everything else in float32.
+    """
+    missing = -planes.shape[2] % VECTOR
+    compute = torch.float64 if planes.dtype == torch.float64 else torch.float32
+    tensors = {
+        "planes": F.pad(planes.movedim(2, -1), (0, missing)).contiguous(),
+        "w1": F.pad(decoder[0], (0, missing)).to(compute).contiguous(),
+    }
+    named = zip(
+        ("b1", "w2", "b2", "origins", "directions", "near", "far"), (*decoder[1:], *scene), strict=True
+    )
+    tensors |= {name: value.to(compute).contiguous() for name, value in named}
+    return tensors
 
 
 def pointers(tensors: dict[str, Tensor]) -> Arguments:
@@ -68,10 +75,26 @@ def pointers(tensors: dict[str, Tensor]) -> Arguments:
     return {name: tensor.data_ptr() for name, tensor in tensors.items()}
 
 
-def forward(module: ModuleType, outputs: tuple[Tensor, Tensor, Tensor], *inputs: object) -> None:
-    """Fill features, depth and opacity; `inputs` are those of `arguments_of`."""
-    arguments, tensors = arguments_of(*inputs)  # type: ignore[arg-type]
+def forward(
+    module: ModuleType,
+    outputs: tuple[Tensor, Tensor, Tensor],
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    occupied: Tensor | None = None,
+) -> None:
+    """Fill features, depth and opacity."""
+    arguments, tensors = (
+        sizes_of(planes, decoder, scene, axes, numbers, choices),
+        tensors_of(planes, decoder, scene),
+    )
     tensors |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
+    if occupied is not None:
+        tensors["occupied"] = occupied
+        arguments |= {"cells": occupied.shape[1], "occupied_per_batch": len(occupied) > 1}
     module.render_forward(arguments | pointers(tensors))
 
 
@@ -81,7 +104,12 @@ def backward(
     want_planes: bool,
     want_decoder: bool,
     deterministic: bool,
-    *inputs: object,
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
 ) -> tuple[Tensor | None, list[Tensor]]:
     """Gradients of the planes and of w1, b1, w2, b2.
 
@@ -90,10 +118,16 @@ def backward(
         grads: Of features, depth and opacity.
         want_planes, want_decoder: What is asked for; the rest is None or empty.
         deterministic: Sum the planes' gradients as whole numbers, whose sum has no order; twice the time.
-        inputs: Those of `arguments_of`.
+        planes, decoder, scene, axes, numbers, choices: Those of the forward call.
+
+    Returns:
+        Of the planes, (B, 3, [D,] H, W, C and padding) in float32 or float64, or None; of the decoder.
     """
-    arguments, tensors = arguments_of(*inputs)  # type: ignore[arg-type]
-    planes, w1 = tensors["planes"], tensors["w1"]
+    arguments, tensors = (
+        sizes_of(planes, decoder, scene, axes, numbers, choices),
+        tensors_of(planes, decoder, scene),
+    )
+    w1 = tensors["w1"]
     names = ("grad_features", "grad_depth", "grad_opacity")
     tensors |= {name: grad.to(w1.dtype).contiguous() for name, grad in zip(names, grads, strict=True)}
     shapes = [tensors[name].shape for name in ("w1", "b1", "w2", "b2")]
@@ -105,18 +139,17 @@ def backward(
     if want_planes and deterministic:
         grad_planes = _sum_in_any_order(module, arguments, tensors)
     elif want_planes:
-        grad_planes = tensors["grad_planes"] = torch.zeros_like(planes, dtype=w1.dtype)
+        grad_planes = tensors["grad_planes"] = torch.zeros_like(tensors["planes"], dtype=w1.dtype)
         module.render_backward(arguments | pointers(tensors) | {"gather": ADD})
     else:
         module.render_backward(arguments | pointers(tensors))
-    decoder = []
+    by_decoder: list[Tensor] = []
     if want_decoder:
         summed = tensors["grad_decoder"].sum(0)
         parts = summed.split([shape.numel() for shape in shapes])
-        decoder = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-        channels = inputs[0].shape[2]  # type: ignore[attr-defined]
-        decoder[0] = decoder[0][:, :channels].contiguous()
-    return grad_planes, decoder
+        by_decoder = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        by_decoder[0] = by_decoder[0][:, : planes.shape[2]].contiguous()
+    return grad_planes, by_decoder
 
 
 def _sum_in_any_order(module: ModuleType, arguments: Arguments, tensors: dict[str, Tensor]) -> Tensor:

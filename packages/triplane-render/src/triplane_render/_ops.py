@@ -1,14 +1,16 @@
 """The fused renderer as operators of torch: schema, shapes without data, gradient."""
 
+from types import ModuleType
 from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from triplane_render import _backend
+from triplane_render import _backend, _cuda_calls
 from triplane_render.compositing import DensityActivation, MarchRule
 from triplane_render.decoder import DecoderWeights, FeatureActivation
 from triplane_render.march import March
+from triplane_render.occupancy import Occupancy
 from triplane_render.rays import Rays
 
 # What the kernels call these choices: their place in the Literal.
@@ -31,7 +33,12 @@ def _call(
     choices: list[int],
     others: dict[str, Tensor],
 ) -> None:
-    """Call a compiled function with raw pointers; the tensors live until it returns."""
+    """Call a compiled function with raw pointers; the tensors live until it returns.
+
+    16-bit planes are a way to keep them, not to compute: the kernels take float32.
+    """
+    if planes.dtype in (torch.float16, torch.bfloat16):
+        planes = planes.float()
     channels_last = _is_channels_last(planes)
     tensors = {
         "planes": planes if channels_last else planes.contiguous(),
@@ -43,7 +50,7 @@ def _call(
         **others,
     }
     box_warp, stop_transmittance = numbers
-    samples, importance_samples, rule, density_activation, feature_activation = choices
+    samples, importance_samples, rule, density_activation, feature_activation = choices[:5]
     arguments = {
         "batch": planes.shape[0],
         "rays": scene[0].shape[1],
@@ -62,6 +69,8 @@ def _call(
         "rule": rule,
         "density_activation": density_activation,
         "stop_transmittance": stop_transmittance,
+        "cells": others["occupied"].shape[1] if "occupied" in others else 0,
+        "occupied_per_batch": "occupied" in others and len(others["occupied"]) > 1,
         "threads": torch.get_num_threads(),
         "instruction_set": _backend.wanted_instruction_set(),
         **{key: value.data_ptr() for key, value in tensors.items()},
@@ -78,11 +87,36 @@ def _render(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     features, depth, opacity = _outputs(decoder, scene)
     out = {"features_out": features, "depth_out": depth, "opacity_out": opacity}
+    if occupied is not None:
+        out["occupied"] = occupied
     _call("render_forward", planes, decoder, scene, axes, numbers, choices, out)
     return features, depth, opacity
+
+
+@_render.register_kernel("cuda")
+def _render_cuda(
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    occupied: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    outputs = _outputs(decoder, scene)
+    with torch.cuda.device(planes.device):
+        _cuda_calls.forward(_cuda_module(), outputs, planes, decoder, scene, axes, numbers, choices)
+    return outputs
+
+
+def _cuda_module() -> ModuleType:
+    module = _backend.cuda_compiled()
+    assert module is not None, "render_planes asks before it calls"
+    return module
 
 
 def _outputs(decoder: list[Tensor], scene: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,6 +136,7 @@ def _render_fake(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return _outputs(decoder, scene)
 
@@ -119,14 +154,39 @@ def _render_backward(
     want_planes: bool,
     want_decoder: bool,
 ) -> list[Tensor]:
-    wanted = _gradients(planes, decoder, want_planes, want_decoder)
+    compute = torch.float64 if planes.dtype == torch.float64 else torch.float32
+    wanted = _gradients(planes.to(compute), decoder, want_planes, want_decoder)
     names = ["grad_planes"] * want_planes + ["grad_w1", "grad_b1", "grad_w2", "grad_b2"] * want_decoder
     others = dict(zip(names, wanted, strict=True))
     others |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
     dense = [grad.contiguous() for grad in grads]
     others |= dict(zip(("grad_features", "grad_depth", "grad_opacity"), dense, strict=True))
     _call("render_backward", planes, decoder, scene, axes, numbers, choices, others)
-    return wanted
+    return [wanted[0].to(planes.dtype), *wanted[1:]] if want_planes else wanted
+
+
+@_render_backward.register_kernel("cuda")
+def _render_backward_cuda(
+    grads: list[Tensor],
+    outputs: list[Tensor],
+    planes: Tensor,
+    decoder: list[Tensor],
+    scene: list[Tensor],
+    axes: list[int],
+    numbers: list[float],
+    choices: list[int],
+    want_planes: bool,
+    want_decoder: bool,
+) -> list[Tensor]:
+    with torch.cuda.device(planes.device):
+        grad, wanted = _cuda_calls.backward(
+            _cuda_module(), grads, want_planes, want_decoder, bool(choices[5]),
+            planes, decoder, scene, axes, numbers, choices,
+        )  # fmt: skip
+    if grad is None:
+        return wanted
+    like = _gradients(planes, decoder, True, False)[0]
+    return [like.copy_(grad[..., : planes.shape[2]].movedim(-1, 2)), *wanted]
 
 
 def _gradients(planes: Tensor, decoder: list[Tensor], want_planes: bool, want_decoder: bool) -> list[Tensor]:
@@ -158,7 +218,7 @@ def _render_backward_fake(
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    planes, decoder, scene, ctx.axes, ctx.numbers, ctx.choices = inputs
+    planes, decoder, scene, ctx.axes, ctx.numbers, ctx.choices, _ = inputs
     ctx.save_for_backward(planes, *decoder, *scene, *output)
 
 
@@ -172,14 +232,20 @@ def _differentiate(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
     )  # fmt: skip
     grad_planes = wanted[0] if want_planes else None
     grad_decoder = wanted[want_planes:] if want_decoder else [None] * 4
-    return grad_planes, grad_decoder, [None] * 4, None, None, None
+    return grad_planes, grad_decoder, [None] * 4, None, None, None, None
 
 
 _render.register_autograd(_differentiate, setup_context=_keep)
 
 
 def render_planes_kernel(
-    planes: Tensor, decoder: DecoderWeights, rays: Rays, near: Tensor, far: Tensor, march: March
+    planes: Tensor,
+    decoder: DecoderWeights,
+    rays: Rays,
+    near: Tensor,
+    far: Tensor,
+    march: March,
+    occupancy: Occupancy | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Features, depth and opacity by the compiled kernels; the arguments have been checked."""
     scene = [rays.origins, rays.directions, near, far]
@@ -187,6 +253,27 @@ def render_planes_kernel(
         planes,
         [decoder.w1, decoder.b1, decoder.w2, decoder.b2],
         [part.detach() for part in scene],
+        *_settings(decoder, march),
+        None if occupancy is None else occupancy.cells.to(torch.uint8).contiguous(),
+    )
+
+
+def kernel_fits_gpu(planes: Tensor, decoder: DecoderWeights, rays: Rays, march: March) -> bool:
+    """Whether CUDA kernels are there and the samples of a ray fit into this GPU's shared memory."""
+    module = _backend.cuda_compiled()
+    if module is None:
+        return False
+    limits = rays.origins[..., 0]
+    weights = [decoder.w1, decoder.b1, decoder.w2, decoder.b2]
+    scene = [rays.origins, rays.directions, limits, limits]
+    with torch.cuda.device(planes.device):
+        sizes = _cuda_calls.sizes_of(planes, weights, scene, *_settings(decoder, march))
+        return bool(module.fits(sizes | {"grad_decoder": 1}, True))
+
+
+def _settings(decoder: DecoderWeights, march: March) -> tuple[list[int], list[float], list[int]]:
+    """Axes, numbers and choices as the operators take them."""
+    return (
         [axis for plane in march.layout.axes for axis in plane],
         [march.box_warp, march.stop_transmittance],
         [
@@ -195,5 +282,6 @@ def render_planes_kernel(
             RULES.index(march.rule),
             DENSITY_ACTIVATIONS.index(march.density_activation),
             FEATURE_ACTIVATIONS.index(decoder.feature_activation),
+            int(march.deterministic),
         ],
     )

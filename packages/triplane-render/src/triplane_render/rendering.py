@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from triplane_render import _backend
-from triplane_render._ops import render_planes_kernel
+from triplane_render._ops import kernel_fits_gpu, render_planes_kernel
 from triplane_render.compositing import (
     DensityActivation,
     MarchRule,
@@ -13,11 +13,15 @@ from triplane_render.compositing import (
     ray_weights_reference,
 )
 from triplane_render.decoder import DecoderWeights, decode_reference
+from triplane_render.errors import InputError
 from triplane_render.importance import importance_depths_reference
 from triplane_render.march import March, check_scene
+from triplane_render.occupancy import Occupancy
 from triplane_render.planes import PlaneLayout
 from triplane_render.rays import Rays, RenderOutput
 from triplane_render.sampling import sample_planes_reference
+
+NOTHING = -1e3  # the logit of a sample in an empty cell: density 0 beside any other
 
 
 def render_planes(
@@ -34,29 +38,50 @@ def render_planes(
     rule: MarchRule = "alpha",
     density_activation: DensityActivation = "softplus",
     stop_transmittance: float = 0.0,
+    deterministic: bool = False,
+    occupancy: Occupancy | None = None,
 ) -> RenderOutput:
-    """Render planes along rays by the fused kernel; see `render_planes_reference` for every argument.
+    """Render planes along rays by the fused kernels; see `render_planes_reference` for every argument.
 
-    The kernel takes float32 and float64 on the CPU; it keeps nothing per sample and computes the samples
-    again in the backward pass. Its results do not depend on the number of threads (`torch.set_num_threads`).
-    Anything else, and an installation without the compiled module, takes the reference.
+    The kernels keep nothing per sample and compute the samples again in the backward pass. On the CPU the
+    results do not depend on the number of threads (`torch.set_num_threads`). On CUDA the decoder runs on
+    tensor cores where planes have 16 bits. An installation without the compiled kernels takes the reference.
     """
-    if _fits_kernel(planes) and _backend.is_compiled():
-        march = March(
-            samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance
-        )  # fmt: skip
-        near, far = check_scene(planes, decoder, rays, near, far, march)
-        return RenderOutput(*render_planes_kernel(planes, decoder, rays, near, far, march))
+    march = March(
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
+        deterministic,
+    )  # fmt: skip
+    near, far = check_scene(planes, decoder, rays, near, far, march)
+    _check_occupancy(occupancy, planes, decoder)
+    if _fits_kernel(planes, decoder, rays, march):
+        return RenderOutput(*render_planes_kernel(planes, decoder, rays, near, far, march, occupancy))
     return render_planes_reference(
         planes, decoder, rays, near=near, far=far, samples=samples, importance_samples=importance_samples,
         layout=layout, box_warp=box_warp, rule=rule, density_activation=density_activation,
-        stop_transmittance=stop_transmittance,
+        stop_transmittance=stop_transmittance, deterministic=deterministic, occupancy=occupancy,
     )  # fmt: skip
 
 
-def _fits_kernel(planes: Tensor) -> bool:
-    small = planes[0:1].numel() < 2**31  # texels are counted in 32 bits
-    return planes.device.type == "cpu" and planes.dtype in (torch.float32, torch.float64) and small
+def _check_occupancy(occupancy: Occupancy | None, planes: Tensor, decoder: DecoderWeights) -> None:
+    if occupancy is None:
+        return
+    if len(occupancy.cells) not in (1, len(planes)) or occupancy.cells.device != planes.device:
+        cause = f"has {len(occupancy.cells)} entries on {occupancy.cells.device} for planes of {len(planes)}"
+        raise InputError("occupancy", cause, f"Give 1 or {len(planes)} on {planes.device}.")
+    learned = (planes, decoder.w1, decoder.b1, decoder.w2, decoder.b2)
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in learned):
+        raise InputError(
+            "occupancy", "skips samples, which then have no gradient",
+            "Render under torch.no_grad(), or without an occupancy.",
+        )  # fmt: skip
+
+
+def _fits_kernel(planes: Tensor, decoder: DecoderWeights, rays: Rays, march: March) -> bool:
+    if planes[0:1].numel() >= 2**31:  # texels are counted in 32 bits
+        return False
+    if planes.device.type == "cpu":
+        return _backend.is_compiled()
+    return planes.device.type == "cuda" and kernel_fits_gpu(planes, decoder, rays, march)
 
 
 def render_planes_reference(
@@ -73,6 +98,8 @@ def render_planes_reference(
     rule: MarchRule = "alpha",
     density_activation: DensityActivation = "softplus",
     stop_transmittance: float = 0.0,
+    deterministic: bool = False,
+    occupancy: Occupancy | None = None,
 ) -> RenderOutput:
     """Render planes along rays in plain PyTorch, storing every sample.
 
@@ -81,12 +108,17 @@ def render_planes_reference(
     and costs nothing. A ray whose origin, direction or limits are not finite gives nan, and no gradient.
 
     Args:
-        planes: (B, 3, C, H, W), or (B, 3, C, D, H, W), a tri-grid.
+        planes: (B, 3, C, H, W), or (B, 3, C, D, H, W), a tri-grid. float32 or float64 like everything else,
+            or float16 or bfloat16 where everything else is float32.
         decoder: Weights of the decoder, shared by the batch, for C channels.
         rays: (B, N) rays.
         near, far: Limits of the march along each ray, a number or (B, N), in lengths of its direction.
-        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance: See
-            `March`.
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
+            deterministic: See `March`.
+        occupancy: Where anything is, to shade nothing elsewhere: samples in empty cells have density 0.
+            With it the kernels also shade nothing behind where less than `stop_transmittance` of the light
+            is left, and give no feature to samples that weigh less than 1e-5: their results differ from the
+            reference by some 0.001 and `stop_transmittance` of the largest |feature|.
 
     Returns:
         features (B, N, C_out), depth (B, N), opacity (B, N) over a transparent background.
@@ -95,10 +127,23 @@ def render_planes_reference(
     Raises:
         InputError: If shapes, dtypes or options do not fit.
     """
-    march = March(samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance)
+    march = March(
+        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
+        deterministic,
+    )  # fmt: skip
     near, far = check_scene(planes, decoder, rays, near, far, march)
+    planes = planes.to(rays.origins.dtype)
     per_batch = [
-        _render_scene(planes[b : b + 1], decoder, rays.origins[b], rays.directions[b], near[b], far[b], march)
+        _render_scene(
+            planes[b : b + 1],
+            decoder,
+            rays.origins[b],
+            rays.directions[b],
+            near[b],
+            far[b],
+            march,
+            None if occupancy is None else Occupancy(occupancy.cells[b % len(occupancy.cells)][None]),
+        )
         for b in range(planes.shape[0])
     ]
     if not per_batch:
@@ -116,6 +161,7 @@ def _render_scene(
     near: Tensor,
     far: Tensor,
     march: March,
+    occupancy: Occupancy | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Render one batch entry: planes (1, ...), everything else (N, ...)."""
     count = near.shape[0]
@@ -128,7 +174,11 @@ def _render_scene(
     def decode(at: Tensor) -> tuple[Tensor, Tensor]:
         points = origins[:, None] + at[..., None] * directions[:, None]
         read = sample_planes_reference(planes, points.reshape(1, -1, 3), march.layout, march.box_warp)
-        return decode_reference(decoder, read.reshape(*at.shape, planes.shape[2]))
+        logits, features = decode_reference(decoder, read.reshape(*at.shape, planes.shape[2]))
+        if occupancy is None:
+            return logits, features
+        held = occupancy.holds(points[None], march.box_warp)[0]
+        return torch.where(held, logits, NOTHING), torch.where(held[..., None], features, 0)
 
     logits, features = decode(depths)
     if march.importance_samples and len(kept):
