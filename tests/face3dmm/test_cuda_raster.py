@@ -56,7 +56,7 @@ def test_agrees_with_the_reference(kernels: ModuleType, seed: int) -> None:
     wanted = rasterize_reference(vertices.numpy(), faces.numpy(), (31, 37))
     for got, value in zip((index, depth, barycentric), wanted, strict=True):
         assert np.array_equal(got.numpy(), value)
-    assert 0.2 < float((index >= 0).float().mean()) < 1
+    assert float((index >= 0).float().mean()) > 0.2
     on_cpu = draw_attributes(vertices, faces, attributes, (31, 37), background=-1.0)
     torch.testing.assert_close(picture, on_cpu, rtol=1e-5, atol=1e-5)
 

@@ -20,11 +20,12 @@ def emulated_kernels(package: str, prefix: str, source: str, folder: Path) -> Mo
         source: Name of the .cu file.
         folder: Where the module is put.
     """
-    out, cuda = folder / "_emulated.so", ROOT / "csrc" / package / "cuda"
+    name = f"_emulated_{package}"
+    out, cuda = folder / f"{name}.so", ROOT / "csrc" / package / "cuda"
     command = ["g++", "-std=c++17", "-O1", "-shared", "-fPIC", "-ffp-contract=off", "-Wno-unknown-pragmas"]
     command += [
         f"-D{prefix}_EMULATED",
-        f"-D{prefix}_MODULE=_emulated",
+        f"-D{prefix}_MODULE={name}",
         f'-D{prefix}_ARCHITECTURES="emulated"',
     ]
     folders = [
@@ -36,7 +37,7 @@ def emulated_kernels(package: str, prefix: str, source: str, folder: Path) -> Mo
     command += ["-x", "c++", str(cuda / source), str(cuda / "bindings.cpp"), "-o", str(out)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr[-2000:]
-    spec = spec_from_file_location("_emulated", out)
+    spec = spec_from_file_location(name, out)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -136,9 +136,7 @@ def expression_in(path: Path) -> np.ndarray:
     return load_file(path)["expression"]
 
 
-def rendered_opening(
-    person: Person, app: App, sound: Path, style: Path, out: Path
-) -> tuple[np.ndarray, Run]:
+def rendered_opening(person: Person, app: App, sound: Path, style: Path, out: Path) -> tuple[np.ndarray, Run]:
     """Render a sound in the style of a clip: the mouth opening found again on the frames, and the cost."""
     run = app.render(person.avatar, out, ["--audio", str(sound), "--style", str(style)])
     frames = read_frames(out)
