@@ -108,6 +108,12 @@ def make_scene(case: Case) -> Scene:
     return Scene(planes, tuple(decoder), rays, near, far)
 
 
+def with_channels_last(scene: Scene) -> Scene:
+    """The same planes, laid out with their channels together."""
+    planes = scene.planes.movedim(2, -1).contiguous().movedim(-1, 2)
+    return Scene(planes, scene.decoder, scene.rays, scene.near, scene.far)
+
+
 def by(function: Callable[..., object]) -> Render:
     """A contestant of this package."""
 
@@ -118,6 +124,14 @@ def by(function: Callable[..., object]) -> Render:
         ).features
 
     return render
+
+
+def channels_last(scene: Scene, case: Case) -> Tensor:
+    """The fused kernel on planes whose channels lie together, which it then reads where they are."""
+    return by(render_planes)(scene, case)
+
+
+OWN = ("fused", "channels_last")  # this package, with planes as most networks give them and as it likes them
 
 
 def published(folder: Path) -> Render:
@@ -183,7 +197,8 @@ def measure_memory(case: Case, render: Render) -> float:
     """Called in that process: a small case first, so that threads and code are loaded."""
     small = Case("warm", 8, case.channels, 16, case.samples, case.importance_samples, 0)
     both(render, make_scene(small), small)
-    scene = learned(make_scene(case))
+    scene = make_scene(case)
+    scene = learned(with_channels_last(scene) if render is channels_last else scene)
     scene.planes.grad = torch.zeros_like(scene.planes)  # what the caller must hold anyway
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
     before = resident_peak()
@@ -207,11 +222,13 @@ def figure(
 def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at: Path | None) -> list[dict]:
     """All figures of one case."""
     scene, found = make_scene(case), []
+    scenes = dict.fromkeys(contestants, scene) | {"channels_last": with_channels_last(scene)}
     for part, work in (("forward", forward), ("forward_backward", both)):
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
         for turn in range(repeats + 1):
             for name, render in contestants.items():
-                taken = timed(lambda render=render, work=work: work(render, scene, case))
+                given = scenes[name]
+                taken = timed(lambda render=render, work=work, given=given: work(render, given, case))
                 if turn:  # the first warms up
                     times[name].append(taken)
         wall = {name: statistics.median(pair[0] for pair in pairs) for name, pairs in times.items()}
@@ -220,15 +237,17 @@ def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at
             f"{case.name} {part}: " + ", ".join(f"{n} {t * 1e3:.0f} ms" for n, t in wall.items()),
             file=sys.stderr,
         )
-        found.append(figure(f"{case.name}/{part}/ms", wall["fused"] * 1e3, "ms", None, None))
-        found.append(figure(f"{case.name}/{part}/cpu_ms", cpu["fused"] * 1e3, "ms of CPU", None, None))
-        for name in list(contestants)[1:]:
-            prefix = f"{case.name}/{part}/times_faster_than_{name}"
-            found.append(figure(prefix, wall[name] / wall["fused"], "x", wall[name] * 1e3, case.goal))
-            found.append(figure(f"{prefix}_cpu", cpu[name] / cpu["fused"], "x", cpu[name] * 1e3, None))
+        for own in OWN:
+            start = f"{case.name}/{part}" if own == "fused" else f"{case.name}/{part}/channels_last"
+            found.append(figure(f"{start}/ms", wall[own] * 1e3, "ms", None, None))
+            found.append(figure(f"{start}/cpu_ms", cpu[own] * 1e3, "ms of CPU", None, None))
+            for name in [name for name in contestants if name not in OWN]:
+                prefix = f"{start}/times_faster_than_{name}"
+                found.append(figure(prefix, wall[name] / wall[own], "x", wall[name] * 1e3, case.goal))
+                found.append(figure(f"{prefix}_cpu", cpu[name] / cpu[own], "x", cpu[name] * 1e3, None))
     with torch.no_grad():
         fused = contestants["fused"](scene, case)
-        for name, render in list(contestants.items())[1:]:
+        for name, render in list(contestants.items())[len(OWN) :]:
             same = name == "reference" or case.importance_samples
             if same:
                 worst = float((render(scene, case) - fused).abs().max())
@@ -236,9 +255,9 @@ def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at
                     figure(f"{case.name}/error_against_{name}", worst, "of 0..1", None, 1e-4, less=True)
                 )
     memory = {name: extra_memory(case, name, published_at) for name in contestants}
-    found.append(
-        figure(f"{case.name}/extra_memory", memory["fused"], "MB", memory["reference"], 40.0, less=True)
-    )
+    for own in OWN:
+        name = f"{case.name}/extra_memory" + ("" if own == "fused" else "_channels_last")
+        found.append(figure(name, memory[own], "MB", memory["reference"], 40.0, less=True))
     return found
 
 
@@ -307,7 +326,8 @@ def main() -> None:
     parser.add_argument("--memory", nargs=2, metavar=("CASE", "CONTESTANT"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    contestants = {"fused": by(render_planes), "reference": by(render_planes_reference)}
+    contestants = {"fused": by(render_planes), "channels_last": channels_last}
+    contestants["reference"] = by(render_planes_reference)
     if args.published:
         contestants["published"] = published(args.published)
     by_name = CASES_BY_NAME

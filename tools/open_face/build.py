@@ -110,6 +110,7 @@ def build() -> FaceModel:
         ncc=real((vertices - low) / (high - low)),
         landmarks_468=index(range(VERTICES)),
         landmarks_68=index(LANDMARKS_68),
+        known_468=torch.ones(VERTICES, dtype=torch.bool),
         mirror=index(mirror),
         inner_lips=index(loop(UPPER_LIP[3], LOWER_LIP[3])),
         outer_lips=index(loop(UPPER_LIP[0], LOWER_LIP[0])),
@@ -117,6 +118,7 @@ def build() -> FaceModel:
         right_eye=index(loop(RIGHT_UPPER_LID, RIGHT_LOWER_LID)),
         face_oval=index(FACE_OVAL),
         eyeballs=real(eyeballs(measured["mean"], points)),
+        named=torch.tensor(len(ARKIT_NAMES)),
     )
 
 

@@ -32,12 +32,16 @@ struct PlaneShape {
   int channels, padded, width;
   int64_t rows;  // of all three planes, and of their slices
   int row_stride;
+  bool direct;  // the caller's planes lie as the kernels want them, but for the odd rows: no copy is made
 
   template <class T>
   static PlaneShape of(const Request<T>& q, int padded) {
     constexpr int LINE = 64 / sizeof(T);
+    if (q.channels_last && padded == q.channels) {
+      return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, q.width * padded, true};
+    }
     const int lines = (q.width * padded + LINE - 1) / LINE;
-    return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, (lines | 1) * LINE};
+    return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, (lines | 1) * LINE, false};
   }
   int64_t size() const { return rows * row_stride; }
   int64_t rows_per_plane() const { return rows / 3; }

@@ -92,11 +92,12 @@ void render_forward(const Request<T>& q) {
   const size_t bytes = scratch_bytes(kernels, net.view, march);
   const Block<char> scratch(bytes * crew.size());
   const PlaneShape shape = PlaneShape::of(q, net.view.channels_padded);
-  const Block<T> planes(shape.size());
+  const Block<T> planes(shape.direct ? 0 : shape.size());
   const auto forward = q.occupied ? kernels.forward_skipping : kernels.forward;
   for (int64_t b = 0; b < q.batch; ++b) {
-    const Scene<T> scene = scene_of(q, b, shape, planes.get());
-    take_planes(crew, shape, q.channels_last, q.planes + b * shape.rows * shape.width * q.channels, planes.get());
+    const T* given = q.planes + b * shape.rows * shape.width * q.channels;
+    const Scene<T> scene = scene_of(q, b, shape, shape.direct ? given : planes.get());
+    if (!shape.direct) take_planes(crew, shape, q.channels_last, given, planes.get());
     for (int64_t ray = 0; ray < q.rays; ++ray) {
       const Fate fate = fate_of(scene, ray);
       if (fate == Fate::marched) continue;
@@ -182,7 +183,8 @@ void render_backward(const Request<T>& q) {
   const bool want_planes = q.grad_planes, want_decoder = q.grad_w1;
   const int padded = net.view.channels_padded;
   const PlaneShape shape = PlaneShape::of(q, padded);
-  const Block<T> planes(shape.size()), grad_planes(want_planes ? shape.size() : 0);
+  const bool copied = !shape.direct;
+  const Block<T> planes(copied ? shape.size() : 0), grad_planes(copied && want_planes ? shape.size() : 0);
   const int64_t plane_size = shape.size() / 3, entry = shape.rows * shape.width * q.channels;
   DecoderSums<T> sums(net.view, kernels.lanes, int(chunks));
   Spread<T> spread{};
@@ -196,9 +198,10 @@ void render_backward(const Request<T>& q) {
   const int parts = crew.size() == 1 ? 1 : std::min(vectors, (2 * crew.size() + 2) / 3);
 
   for (int64_t b = 0; b < q.batch; ++b) {
-    const Scene<T> scene = scene_of(q, b, shape, planes.get());
-    take_planes(crew, shape, q.channels_last, q.planes + b * entry, planes.get());
-    if (want_planes) std::fill_n(grad_planes.get(), shape.size(), T(0));
+    const Scene<T> scene = scene_of(q, b, shape, copied ? planes.get() : q.planes + b * entry);
+    T* own_grad = copied ? grad_planes.get() : q.grad_planes + b * entry;  // the caller's is zeros
+    if (copied) take_planes(crew, shape, q.channels_last, q.planes + b * entry, planes.get());
+    if (copied && want_planes) std::fill_n(own_grad, shape.size(), T(0));
     const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
     const int64_t count = int64_t(rays.size());
     for (int64_t wave = 0; wave < count; wave += chunks * chunk_rays) {
@@ -221,10 +224,10 @@ void render_backward(const Request<T>& q) {
         const int from = vectors * part / parts * kernels.lanes, to = vectors * (part + 1) / parts * kernels.lanes;
         for (int64_t chunk = 0; chunk < here; ++chunk)
           kernels.scatter(scene, net.view, spread, chunk * chunk_rows, filled[chunk], plane, from, to,
-                          grad_planes.get() + plane * plane_size, scratch.get() + thread * bytes);
+                          own_grad + plane * plane_size, scratch.get() + thread * bytes);
       });
     }
-    if (want_planes) give_planes(crew, shape, q.channels_last, grad_planes.get(), q.grad_planes + b * entry);
+    if (copied && want_planes) give_planes(crew, shape, q.channels_last, grad_planes.get(), q.grad_planes + b * entry);
   }
   if (want_decoder) sums.write(q);
 }

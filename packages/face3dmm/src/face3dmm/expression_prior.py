@@ -16,11 +16,14 @@ class ExpressionPrior:
     Args:
         below_zero, above_one: Standard deviations of how far they leave it.
         spread: Standard deviation of a coefficient, ARKIT and residual alike.
+        named: How many leading coefficients are ARKIT's; see `FaceModel.named`.
     """
 
-    def __init__(self, below_zero: float, above_one: float, spread: float = 1.0) -> None:
-        deviations = torch.ones(EXPRESSION_SIZE)
-        for position, name in enumerate(ARKIT_NAMES):
+    def __init__(
+        self, below_zero: float, above_one: float, spread: float = 1.0, named: int = len(ARKIT_NAMES)
+    ) -> None:
+        deviations, self._named = torch.ones(EXPRESSION_SIZE), slice(0, named)
+        for position, name in enumerate(ARKIT_NAMES[:named]):
             deviations[position] = next((sd for stem, sd in _TIGHT.items() if name.startswith(stem)), 1.0)
         self._base = (deviations * spread) ** -2
         self._below, self._above = below_zero**-2, above_one**-2
@@ -36,11 +39,10 @@ class ExpressionPrior:
         below, above = self._outside(expression)
         slope = expression * self._base
         curve = self._base.expand_as(expression).clone()
-        named = slice(0, len(ARKIT_NAMES))
-        slope[:, named] += below * self._below + above * self._above
-        curve[:, named] += (below < 0) * self._below + (above > 0) * self._above
+        slope[:, self._named] += below * self._below + above * self._above
+        curve[:, self._named] += (below < 0) * self._below + (above > 0) * self._above
         return slope, curve
 
     def _outside(self, expression: Tensor) -> tuple[Tensor, Tensor]:
-        named = expression[:, : len(ARKIT_NAMES)]
+        named = expression[:, self._named]
         return named.clamp(max=0), (named - 1).clamp(min=0)

@@ -122,31 +122,33 @@ def _fit(
     """All unknowns, and the landmarks (468, 3) of the person at rest."""
     relative = point_weights(config.lips, config.upper_lids, config.eyes, config.rest)
     noise = float(config.noise * face_width(landmarks[known]).median() / size)
+    relative = relative * model.known_468[list(POINTS)]
     weights = relative / relative.sum() * config.independent / noise**2 * known.unsqueeze(-1)
     terms = LandmarkTerms.of(model, landmarks[:, list(POINTS), :2] / size, weights, config.gap_share)
     mean, basis = model.mean[model.landmarks_468], model.identity_basis[model.landmarks_468]
     free = identity is None
     person = basis.new_zeros(basis.shape[-1]) if identity is None else identity.to(basis)
-    pose = _aligned(mean + basis @ person, landmarks, size)
+    named, rigid = int(model.named), [point for point in RIGID if bool(model.known_468[point])]
+    pose = _aligned(mean + basis @ person, landmarks, size, rigid)
     at = Unknowns(pose, pose.new_zeros(len(pose), model.expression_basis.shape[-1]), person)
 
     frames = torch.nonzero(known).flatten()
     chosen = torch.linspace(0, len(frames) - 1, min(len(frames), config.key_frames)).round().long()
     keys = at.select(frames[chosen])
-    keys, depth = _fit_keys(terms.select(frames[chosen]), keys, noise, config, free)
+    keys, depth = _fit_keys(terms.select(frames[chosen]), keys, noise, config, free, named)
     neutral = mean + basis @ keys.identity
-    at = Unknowns(_aligned(neutral, landmarks, size), at.expression, keys.identity)
-    return _fit_frames(terms, at, noise, depth, config), neutral
+    at = Unknowns(_aligned(neutral, landmarks, size, rigid), at.expression, keys.identity)
+    return _fit_frames(terms, at, noise, depth, config, named), neutral
 
 
 def _fit_keys(
-    terms: LandmarkTerms, at: Unknowns, noise: float, config: FitConfig, free: bool
+    terms: LandmarkTerms, at: Unknowns, noise: float, config: FitConfig, free: bool, named: int
 ) -> tuple[Unknowns, Tensor]:
     """Fit key frames with what they share: identity, if free, and the depth about which the head moves.
 
     Levenberg-Marquardt: a step that raises the energy is taken back and damped.
     """
-    prior = ExpressionPrior(config.below_zero, config.above_one, spread=config.at_rest)
+    prior = ExpressionPrior(config.below_zero, config.above_one, config.at_rest, named)
     depth = at.pose[:, 5].mean()
     robust, damping = torch.ones_like(terms.weights), 1e-3
 
@@ -189,13 +191,13 @@ def _fit_keys(
 
 
 def _fit_frames(
-    terms: LandmarkTerms, at: Unknowns, noise: float, depth: Tensor, config: FitConfig
+    terms: LandmarkTerms, at: Unknowns, noise: float, depth: Tensor, config: FitConfig, named: int
 ) -> Unknowns:
     """Fit pose and expression of all frames, identity given, the head's acceleration penalised.
 
     The curvature is computed once per frame, and again where a step raised a frame's energy and was halved.
     """
-    prior = ExpressionPrior(config.below_zero, config.above_one, spread=1.0)
+    prior = ExpressionPrior(config.below_zero, config.above_one, 1.0, named)
     stiffness = 1 / torch.tensor([config.turn] * 3 + [config.shift] * 2 + [config.approach]) ** 2
     robust = torch.ones_like(terms.weights)
     data = terms.normal(at, robust, shared=False).frame
@@ -228,12 +230,12 @@ def _fit_frames(
     return at
 
 
-def _aligned(shape: Tensor, landmarks: Tensor, size: int) -> Tensor:
-    """Pose (T, 6) that carries `shape` (468, 3) nearest to the landmarks with the detector's own depth.
+def _aligned(shape: Tensor, landmarks: Tensor, size: int, index: list[int]) -> Tensor:
+    """Pose (T, 6) that carries `shape` (468, 3) nearest to the landmarks with the detector's own depth,
+    judged by the landmarks `index`.
 
     Source: Umeyama 1991, eq. 40-42.
     """
-    index = list(RIGID)
     source = shape[index]
     goal = landmarks[:, index] * landmarks.new_tensor([1.0, -1.0, -1.0])
     middle, centre = source.mean(0), goal.mean(1)

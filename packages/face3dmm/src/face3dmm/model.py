@@ -22,26 +22,29 @@ FORMAT = "face3dmm.FaceModel.1"
 class FaceModel:
     """Vertices = mean + identity_basis @ identity + expression_basis @ expression, in decimetres.
 
-    Axes as in docs/conventions.md: x to the subject's left, y up, z out of the face. The first 468 vertices
-    are the MediaPipe face mesh; what follows is a smooth shell of skull and neck. Identity is in standard
-    deviations, the first 52 expression numbers are `ARKIT_NAMES` from 0 (rest) to 1 (full), the last 12
-    standard deviations.
+    Axes as in docs/conventions.md: x to the subject's left, y up, z out of the face. Identity is in standard
+    deviations; so is expression, but for the leading numbers of a model that has ARKIT shapes.
+
+    In the open face model the first 468 vertices are the MediaPipe face mesh; what follows is a smooth shell
+    of skull and neck. Its first 52 expression numbers are `ARKIT_NAMES` from 0 (rest) to 1 (full).
 
     Attributes:
         mean: (V, 3) neutral face, mouth closed, eyes open.
         identity_basis: (V, 3, 80).
         expression_basis: (V, 3, 64).
         faces: (F, 3) int64, counter-clockwise seen from outside.
-        face_region: (F,) bool, true for triangles of the 468-vertex mesh.
+        face_region: (F,) bool, true for triangles that PNCC shows: the face without eyes and inner mouth.
         ncc: (V, 3) normalised coordinates of the mean shape, in [0, 1] per axis.
         landmarks_468: (468,) vertex of each MediaPipe landmark.
         landmarks_68: (68,) vertex of each iBUG-68 landmark.
-        mirror: (V,) vertex at the mirror image in x; its own inverse.
+        known_468: (468,) bool, false for landmarks that this mesh has no vertex for.
+        mirror: (V,) vertex at, or nearest to, the mirror image in x.
         inner_lips, outer_lips: (20,) closed loops from the right corner along the upper lip and back along
         the lower. left_eye, right_eye: (16,) closed lid loops from the outer corner along the upper lid and
         back.
         face_oval: (36,) the rim of the face mesh.
         eyeballs: (2, 4) centre and radius of the left and the right eyeball.
+        named: () int64, how many of the leading expression numbers are `ARKIT_NAMES`: 52, or 0.
     """
 
     mean: Tensor
@@ -52,6 +55,7 @@ class FaceModel:
     ncc: Tensor
     landmarks_468: Tensor
     landmarks_68: Tensor
+    known_468: Tensor
     mirror: Tensor
     inner_lips: Tensor
     outer_lips: Tensor
@@ -59,6 +63,7 @@ class FaceModel:
     right_eye: Tensor
     face_oval: Tensor
     eyeballs: Tensor
+    named: Tensor
 
     def __post_init__(self) -> None:
         count = len(self.mean)
@@ -71,6 +76,8 @@ class FaceModel:
             "ncc": (count, 3),
             "landmarks_468": (LANDMARKS,),
             "landmarks_68": (68,),
+            "known_468": (LANDMARKS,),
+            "named": (),
             "mirror": (count,),
             "eyeballs": (2, 4),
         }
@@ -92,6 +99,13 @@ class FaceModel:
         return _open_face()
 
     @classmethod
+    def from_bfm2009(cls, folder: str | os.PathLike[str]) -> "FaceModel":
+        """The Basel Face Model 2009 in the cut of Deep3DFaceRecon: see `read_bfm2009`."""
+        from face3dmm.bfm2009 import read_bfm2009
+
+        return read_bfm2009(Path(folder))
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "FaceModel":
         """Read a model written by `save`; half-precision bases are widened to float32.
 
@@ -106,7 +120,14 @@ class FaceModel:
                 form = (file.metadata() or {}).get("format")
                 if form != FORMAT:
                     raise InputError(path, f"format is {form!r}, not {FORMAT!r}", cure)
-                tensors = {field.name: file.get_tensor(field.name) for field in fields(cls)}
+                old = {"known_468": torch.ones(LANDMARKS, dtype=torch.bool), "named": torch.tensor(52)}
+                held = set(file.keys())
+                tensors = {
+                    field.name: old[field.name]
+                    if field.name in old and field.name not in held
+                    else file.get_tensor(field.name)
+                    for field in fields(cls)
+                }
             return cls(**{name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
         except InputError:
             raise
