@@ -211,30 +211,20 @@ void write_shares(const Run& run, float* out) {
   }
 }
 
-void write_colours(const Run& run, const RasterParams& p, float* out) {
+void write_colours(const Run& run, const RasterParams& p, double* scale, float* out) {
   double at[3], step[3];
   run.triangle.along(run.row + 0.5, at, step);
   const double total = at[0] + at[1] + at[2], total_step = step[0] + step[1] + step[2];
-  const int64_t plane = p.height * p.width;
-  const float* corner[3];
-  for (int k = 0; k < 3; ++k) corner[k] = p.attributes + run.face[k] * p.channels;
-  for (int column = run.first; column < run.last; column += FOUR, out += FOUR) {
-    const Doubles x = column + 0.5 + Doubles{0, 1, 2, 3}, scale = 1.0 / (total + total_step * x);
-    const int count = std::min(run.last - column, FOUR);
-    for (int64_t c = 0; c < p.channels; ++c) {
-      double value = 0, value_step = 0;
-      for (int k = 0; k < 3; ++k) {
-        const double at_corner = corner[k][c];
-        value += at[k] * at_corner, value_step += step[k] * at_corner;
-      }
-      const Floats found = __builtin_convertvector((value + value_step * x) * scale, Floats);
-      float* to = out + c * plane;
-      if (count == FOUR) {
-        __builtin_memcpy(to, &found, sizeof(found));
-      } else {
-        for (int i = 0; i < count; ++i) to[i] = found[i];
-      }
+  const int count = run.last - run.first;
+  const double x = run.first + 0.5;
+  for (int i = 0; i < count; ++i) scale[i] = 1.0 / (total + total_step * (x + i));
+  for (int64_t c = 0; c < p.channels; ++c, out += p.height * p.width) {
+    double value = 0, value_step = 0;
+    for (int k = 0; k < 3; ++k) {
+      const double corner = p.attributes[run.face[k] * p.channels + c];
+      value += at[k] * corner, value_step += step[k] * corner;
     }
+    for (int i = 0; i < count; ++i) out[i] = float((value + value_step * (x + i)) * scale[i]);
   }
 }
 
@@ -257,6 +247,7 @@ void write_band(const RasterParams& p, int64_t frame, const Band& band) {
     }
   }
   if (!p.barycentric && !p.picture) return;
+  std::vector<double> scale(width);
   for (int row = top; row < bottom; ++row) {
     const int32_t* numbers = index + int64_t(row - top) * width;
     for (int first = 0, last; first < width; first = last) {
@@ -269,7 +260,7 @@ void write_band(const RasterParams& p, int64_t frame, const Band& band) {
       const Run run{triangle, face, row, first, last};
       const int64_t pixel = int64_t(row) * width + first;
       if (p.barycentric) write_shares(run, p.barycentric + 3 * (frame * plane + pixel));
-      if (p.picture) write_colours(run, p, p.picture + frame * p.channels * plane + pixel);
+      if (p.picture) write_colours(run, p, scale.data(), p.picture + frame * p.channels * plane + pixel);
     }
   }
 }

@@ -8,6 +8,7 @@ from face3dmm.errors import InputError
 from face3dmm.fit import FitConfig, fit_landmarks
 from face3dmm.masks import Masks, segment_frames, segment_stream
 from face3dmm.model import FaceModel
+from face3dmm.overlay import draw_overlay
 from face3dmm.pncc import render_pncc
 from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
@@ -32,6 +33,7 @@ __all__ = [
     "VideoReader",
     "build_info",
     "draw_attributes",
+    "draw_overlay",
     "euler_from_rotation",
     "extend_torso",
     "fill_background",
