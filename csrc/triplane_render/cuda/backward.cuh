@@ -135,15 +135,8 @@ template <class T, class P, class Products>
 __global__ void backward_kernel(const __grid_constant__ CudaRequest<T> q) {
   Pieces pieces{shared_memory(), 0};
   const DecoderMemory<T, Products> net(q, pieces);
-  net.load(q);
-  __syncthreads();
+  const WarpMemory<T, Products> memory = share_out(q, pieces, net, true);
   const int warp = int(threadIdx.x) / WARP, warps = int(blockDim.x) / WARP;
-  Pieces measure{nullptr, 0};
-  WarpMemory<T, Products>(q, measure, true);
-  Pieces own{pieces.base + pieces.used + warp * measure.used, 0};
-  const WarpMemory<T, Products> memory(q, own, true);
-  memory.clear(q, true);
-  __syncwarp();
   Ray<T, P, Products> ray(q, net, memory);
   const int64_t number = int64_t(blockIdx.x) * warps + warp;
   T largest = 0;

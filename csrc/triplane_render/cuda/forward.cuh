@@ -8,15 +8,8 @@ template <class T, class P, class Products>
 __global__ void forward_kernel(const __grid_constant__ CudaRequest<T> q) {
   Pieces pieces{shared_memory(), 0};
   const DecoderMemory<T, Products> net(q, pieces);
-  net.load(q);
-  __syncthreads();
+  const WarpMemory<T, Products> memory = share_out(q, pieces, net, false);
   const int warp = int(threadIdx.x) / WARP, warps = int(blockDim.x) / WARP;
-  Pieces measure{nullptr, 0};
-  WarpMemory<T, Products>(q, measure, false);
-  Pieces own{pieces.base + pieces.used + warp * measure.used, 0};
-  const WarpMemory<T, Products> memory(q, own, false);
-  memory.clear(q, false);
-  __syncwarp();
   Ray<T, P, Products> ray(q, net, memory);
   for (int64_t i = int64_t(blockIdx.x) * warps + warp; i < q.batch * q.rays; i += int64_t(gridDim.x) * warps) {
     const Fate fate = ray.start(i);

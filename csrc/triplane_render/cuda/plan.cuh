@@ -105,6 +105,21 @@ struct WarpMemory {
   }
 };
 
+// Loads the decoder and gives each warp its scratch behind it. Called by all threads of a block.
+template <class T, class Products>
+__device__ WarpMemory<T, Products> share_out(const CudaRequest<T>& q, const Pieces& block,
+                                             const DecoderMemory<T, Products>& net, bool backward) {
+  net.load(q);
+  __syncthreads();
+  Pieces measure{nullptr, 0};
+  WarpMemory<T, Products>(q, measure, backward);
+  Pieces own{block.base + block.used + int(threadIdx.x) / WARP * measure.used, 0};
+  const WarpMemory<T, Products> memory(q, own, backward);
+  memory.clear(q, backward);
+  __syncwarp();
+  return memory;
+}
+
 template <class T, class Products>
 int shared_bytes(const CudaRequest<T>& q, int warps, bool backward) {
   Pieces block{nullptr, 0}, warp{nullptr, 0};

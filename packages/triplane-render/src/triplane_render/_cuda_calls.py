@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from triplane_render._arguments import Arguments, compute_dtype, pointers, shared_arguments
+
 PLANE_TYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 NOTHING, ADD, FIND_LARGEST, ADD_FIXED = range(4)  # what becomes of a gradient to the planes
 VECTOR = 8  # channels that are read together
 WHOLE_BITS = 61  # of 63, for the largest sum that can come about
-
-Arguments = dict[str, object]
 
 
 def sizes_of(
@@ -21,33 +21,15 @@ def sizes_of(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
+    occupied: Tensor | None,
 ) -> Arguments:
-    """Sizes and choices of a call, as the kernels name them."""
-    box_warp, stop_transmittance = numbers
-    samples, importance_samples, rule, density_activation, feature_activation = choices[:5]
-    missing = -planes.shape[2] % VECTOR
+    """Sizes and choices of a call, as the CUDA kernels name them."""
+    shared = shared_arguments(planes, decoder, scene, axes, numbers, choices, occupied)
     stream = torch.cuda.current_stream(planes.device).cuda_stream if planes.is_cuda else 0
-    return {
-        "batch": planes.shape[0],
-        "rays": scene[0].shape[1],
-        "channels": planes.shape[2] + missing,
-        "depth": planes.shape[3] if planes.ndim == 6 else 0,
-        "height": planes.shape[-2],
-        "width": planes.shape[-1],
-        "axes": [axes[0:3], axes[3:6], axes[6:9]],
-        "scale": 2 / box_warp,
-        "hidden": decoder[0].shape[0],
-        "features": decoder[2].shape[0] - 1,
-        "feature_activation": feature_activation,
-        "samples": samples,
-        "importance_samples": importance_samples,
-        "rule": rule,
-        "density_activation": density_activation,
-        "stop_transmittance": stop_transmittance,
+    return shared | {
+        "channels": planes.shape[2] + -planes.shape[2] % VECTOR,
         "plane_type": PLANE_TYPES[planes.dtype],
         "gather": NOTHING,
-        "cells": 0,
-        "occupied_per_batch": False,
         "stream": stream,
     }
 
@@ -58,7 +40,7 @@ def tensors_of(planes: Tensor, decoder: list[Tensor], scene: list[Tensor]) -> di
     Planes get their channels last, padded to whole vectors; 16-bit planes take everything else in float32.
     """
     missing = -planes.shape[2] % VECTOR
-    compute = torch.float64 if planes.dtype == torch.float64 else torch.float32
+    compute = compute_dtype(planes)
     tensors = {
         "planes": F.pad(planes.movedim(2, -1), (0, missing)).contiguous(),
         "w1": F.pad(decoder[0], (0, missing)).to(compute).contiguous(),
@@ -70,11 +52,6 @@ def tensors_of(planes: Tensor, decoder: list[Tensor], scene: list[Tensor]) -> di
     return tensors
 
 
-def pointers(tensors: dict[str, Tensor]) -> Arguments:
-    """Their addresses."""
-    return {name: tensor.data_ptr() for name, tensor in tensors.items()}
-
-
 def forward(
     module: ModuleType,
     outputs: tuple[Tensor, Tensor, Tensor],
@@ -84,17 +61,14 @@ def forward(
     axes: list[int],
     numbers: list[float],
     choices: list[int],
-    occupied: Tensor | None = None,
+    occupied: Tensor | None,
 ) -> None:
     """Fill features, depth and opacity."""
-    arguments, tensors = (
-        sizes_of(planes, decoder, scene, axes, numbers, choices),
-        tensors_of(planes, decoder, scene),
-    )
+    arguments = sizes_of(planes, decoder, scene, axes, numbers, choices, occupied)
+    tensors = tensors_of(planes, decoder, scene)
     tensors |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
     if occupied is not None:
         tensors["occupied"] = occupied
-        arguments |= {"cells": occupied.shape[1], "occupied_per_batch": len(occupied) > 1}
     module.render_forward(arguments | pointers(tensors))
 
 
@@ -123,10 +97,8 @@ def backward(
     Returns:
         Of the planes, (B, 3, [D,] H, W, C and padding) in float32 or float64, or None; of the decoder.
     """
-    arguments, tensors = (
-        sizes_of(planes, decoder, scene, axes, numbers, choices),
-        tensors_of(planes, decoder, scene),
-    )
+    arguments = sizes_of(planes, decoder, scene, axes, numbers, choices, None)
+    tensors = tensors_of(planes, decoder, scene)
     w1 = tensors["w1"]
     names = ("grad_features", "grad_depth", "grad_opacity")
     tensors |= {name: grad.to(w1.dtype).contiguous() for name, grad in zip(names, grads, strict=True)}

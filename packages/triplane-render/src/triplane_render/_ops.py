@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from triplane_render import _backend, _cuda_calls
+from triplane_render._arguments import compute_dtype, pointers, shared_arguments
 from triplane_render.compositing import DensityActivation, MarchRule
 from triplane_render.decoder import DecoderWeights, FeatureActivation
 from triplane_render.march import March
@@ -33,48 +34,22 @@ def _call(
     choices: list[int],
     others: dict[str, Tensor],
 ) -> None:
-    """Call a compiled function with raw pointers; the tensors live until it returns.
-
-    16-bit planes are a way to keep them, not to compute: the kernels take float32.
-    """
-    if planes.dtype in (torch.float16, torch.bfloat16):
-        planes = planes.float()
+    """Call a compiled function with raw pointers; the tensors live until it returns."""
     channels_last = _is_channels_last(planes)
+    names = ("w1", "b1", "w2", "b2", "origins", "directions", "near", "far")
+    dense = zip(names, (*decoder, *scene), strict=True)
     tensors = {
         "planes": planes if channels_last else planes.contiguous(),
-        **{key: value.contiguous() for key, value in zip(("w1", "b1", "w2", "b2"), decoder, strict=True)},
-        **{
-            key: value.contiguous()
-            for key, value in zip(("origins", "directions", "near", "far"), scene, strict=True)
-        },
+        **{key: value.contiguous() for key, value in dense},
         **others,
     }
-    box_warp, stop_transmittance = numbers
-    samples, importance_samples, rule, density_activation, feature_activation = choices[:5]
-    arguments = {
-        "batch": planes.shape[0],
-        "rays": scene[0].shape[1],
-        "channels": planes.shape[2],
-        "depth": planes.shape[3] if planes.ndim == 6 else 0,
-        "height": planes.shape[-2],
-        "width": planes.shape[-1],
+    arguments = shared_arguments(planes, decoder, scene, axes, numbers, choices, others.get("occupied"))
+    arguments |= {
         "channels_last": channels_last,
-        "axes": [axes[0:3], axes[3:6], axes[6:9]],
-        "scale": 2 / box_warp,
-        "hidden": decoder[0].shape[0],
-        "features": decoder[2].shape[0] - 1,
-        "feature_activation": feature_activation,
-        "samples": samples,
-        "importance_samples": importance_samples,
-        "rule": rule,
-        "density_activation": density_activation,
-        "stop_transmittance": stop_transmittance,
-        "cells": others["occupied"].shape[1] if "occupied" in others else 0,
-        "occupied_per_batch": "occupied" in others and len(others["occupied"]) > 1,
         "threads": torch.get_num_threads(),
         "instruction_set": _backend.wanted_instruction_set(),
-        **{key: value.data_ptr() for key, value in tensors.items()},
     }
+    arguments |= pointers(tensors)
     kind = "float32" if planes.dtype == torch.float32 else "float64"
     getattr(_backend.compiled(), f"{name}_{kind}")(arguments)
 
@@ -93,7 +68,8 @@ def _render(
     out = {"features_out": features, "depth_out": depth, "opacity_out": opacity}
     if occupied is not None:
         out["occupied"] = occupied
-    _call("render_forward", planes, decoder, scene, axes, numbers, choices, out)
+    # 16-bit planes are a way to keep them, not to compute: the kernels take float32.
+    _call("render_forward", planes.to(compute_dtype(planes)), decoder, scene, axes, numbers, choices, out)
     return features, depth, opacity
 
 
@@ -109,7 +85,7 @@ def _render_cuda(
 ) -> tuple[Tensor, Tensor, Tensor]:
     outputs = _outputs(decoder, scene)
     with torch.cuda.device(planes.device):
-        _cuda_calls.forward(_cuda_module(), outputs, planes, decoder, scene, axes, numbers, choices)
+        _cuda_calls.forward(_cuda_module(), outputs, planes, decoder, scene, axes, numbers, choices, occupied)
     return outputs
 
 
@@ -154,14 +130,14 @@ def _render_backward(
     want_planes: bool,
     want_decoder: bool,
 ) -> list[Tensor]:
-    compute = torch.float64 if planes.dtype == torch.float64 else torch.float32
-    wanted = _gradients(planes.to(compute), decoder, want_planes, want_decoder)
+    wide = planes.to(compute_dtype(planes))
+    wanted = _gradients(wide, decoder, want_planes, want_decoder)
     names = ["grad_planes"] * want_planes + ["grad_w1", "grad_b1", "grad_w2", "grad_b2"] * want_decoder
     others = dict(zip(names, wanted, strict=True))
     others |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
     dense = [grad.contiguous() for grad in grads]
     others |= dict(zip(("grad_features", "grad_depth", "grad_opacity"), dense, strict=True))
-    _call("render_backward", planes, decoder, scene, axes, numbers, choices, others)
+    _call("render_backward", wide, decoder, scene, axes, numbers, choices, others)
     return [wanted[0].to(planes.dtype), *wanted[1:]] if want_planes else wanted
 
 
@@ -267,7 +243,7 @@ def kernel_fits_gpu(planes: Tensor, decoder: DecoderWeights, rays: Rays, march: 
     weights = [decoder.w1, decoder.b1, decoder.w2, decoder.b2]
     scene = [rays.origins, rays.directions, limits, limits]
     with torch.cuda.device(planes.device):
-        sizes = _cuda_calls.sizes_of(planes, weights, scene, *_settings(decoder, march))
+        sizes = _cuda_calls.sizes_of(planes, weights, scene, *_settings(decoder, march), None)
         return bool(module.fits(sizes | {"grad_decoder": 1}, True))
 
 
