@@ -19,6 +19,7 @@ Request<T> request_of(const py::dict& d) {
   q.channels_last = d["channels_last"].cast<bool>();
   q.axes = d["axes"].cast<std::array<std::array<int, 3>, 3>>();
   q.scale = d["scale"].cast<double>();
+  q.bfloat16_products = d["bfloat16_products"].cast<bool>();
   q.threads = d["threads"].cast<int>();
   q.instruction_set = d["instruction_set"].cast<std::string>();
 

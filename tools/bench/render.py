@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -110,8 +110,13 @@ def make_scene(case: Case) -> Scene:
 
 def with_channels_last(scene: Scene) -> Scene:
     """The same planes, laid out with their channels together."""
-    planes = scene.planes.movedim(2, -1).contiguous().movedim(-1, 2)
-    return Scene(planes, scene.decoder, scene.rays, scene.near, scene.far)
+    return replace(scene, planes=scene.planes.movedim(2, -1).contiguous().movedim(-1, 2))
+
+
+def in_bfloat16(scene: Scene) -> Scene:
+    """The same planes rounded to bfloat16, with their channels together."""
+    last = with_channels_last(scene)
+    return replace(last, planes=last.planes.to(torch.bfloat16))
 
 
 def by(function: Callable[..., object]) -> Render:
@@ -131,7 +136,12 @@ def channels_last(scene: Scene, case: Case) -> Tensor:
     return by(render_planes)(scene, case)
 
 
-OWN = ("fused", "channels_last")  # this package, with planes as most networks give them and as it likes them
+def bfloat16(scene: Scene, case: Case) -> Tensor:
+    """The same on planes of bfloat16: with products of bfloat16, where the processor has AVX512_BF16."""
+    return by(render_planes)(scene, case)
+
+
+OWN = ("fused", "channels_last", "bfloat16")  # this package; the first has planes as most networks give them
 
 
 def published(folder: Path) -> Render:
@@ -199,6 +209,7 @@ def measure_memory(case: Case, render: Render) -> float:
     both(render, make_scene(small), small)
     scene = make_scene(case)
     scene = learned(with_channels_last(scene) if render is channels_last else scene)
+    scene = learned(in_bfloat16(scene)) if render is bfloat16 else scene
     scene.planes.grad = torch.zeros_like(scene.planes)  # what the caller must hold anyway
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
     before = resident_peak()
@@ -222,7 +233,9 @@ def figure(
 def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at: Path | None) -> list[dict]:
     """All figures of one case."""
     scene, found = make_scene(case), []
-    scenes = dict.fromkeys(contestants, scene) | {"channels_last": with_channels_last(scene)}
+    scenes = dict.fromkeys(contestants, scene)
+    scenes |= {"channels_last": with_channels_last(scene), "bfloat16": in_bfloat16(scene)}
+    own_here = [name for name in OWN if name in contestants]
     for part, work in (("forward", forward), ("forward_backward", both)):
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
         for turn in range(repeats + 1):
@@ -237,17 +250,21 @@ def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at
             f"{case.name} {part}: " + ", ".join(f"{n} {t * 1e3:.0f} ms" for n, t in wall.items()),
             file=sys.stderr,
         )
-        for own in OWN:
-            start = f"{case.name}/{part}" if own == "fused" else f"{case.name}/{part}/channels_last"
+        for own in own_here:
+            start = f"{case.name}/{part}" if own == "fused" else f"{case.name}/{part}/{own}"
+            goal = case.goal * (2 if own == "bfloat16" and part == "forward" else 1)
             found.append(figure(f"{start}/ms", wall[own] * 1e3, "ms", None, None))
             found.append(figure(f"{start}/cpu_ms", cpu[own] * 1e3, "ms of CPU", None, None))
             for name in [name for name in contestants if name not in OWN]:
                 prefix = f"{start}/times_faster_than_{name}"
-                found.append(figure(prefix, wall[name] / wall[own], "x", wall[name] * 1e3, case.goal))
+                found.append(figure(prefix, wall[name] / wall[own], "x", wall[name] * 1e3, goal))
                 found.append(figure(f"{prefix}_cpu", cpu[name] / cpu[own], "x", cpu[name] * 1e3, None))
     with torch.no_grad():
         fused = contestants["fused"](scene, case)
-        for name, render in list(contestants.items())[len(OWN) :]:
+        if "bfloat16" in contestants:
+            error = (bfloat16(scenes["bfloat16"], case) - fused).square().mean()
+            found.append(figure(f"{case.name}/bfloat16_psnr", float(-10 * error.log10()), "dB", None, 45.0))
+        for name, render in list(contestants.items())[len(own_here) :]:
             same = name == "reference" or case.importance_samples
             if same:
                 worst = float((render(scene, case) - fused).abs().max())
@@ -255,8 +272,8 @@ def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at
                     figure(f"{case.name}/error_against_{name}", worst, "of 0..1", None, 1e-4, less=True)
                 )
     memory = {name: extra_memory(case, name, published_at) for name in contestants}
-    for own in OWN:
-        name = f"{case.name}/extra_memory" + ("" if own == "fused" else "_channels_last")
+    for own in own_here:
+        name = f"{case.name}/extra_memory" + ("" if own == "fused" else f"_{own}")
         found.append(figure(name, memory[own], "MB", memory["reference"], 40.0, less=True))
     return found
 
@@ -327,6 +344,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     contestants = {"fused": by(render_planes), "channels_last": channels_last}
+    if "avx512_bf16" in build_info()["instruction_sets"]:
+        contestants["bfloat16"] = bfloat16
     contestants["reference"] = by(render_planes_reference)
     if args.published:
         contestants["published"] = published(args.published)

@@ -26,6 +26,8 @@ ISAS = {
     "portable": [],
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma"],
+    "avx512_bf16": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx512bf16", "-mfma"],
+    "portable_bf16": ["-DTRIPLANE_WRITE_OUT_BF16"],
 }
 COMMON = ["g++", "-std=c++17", "-O1", "-g", "-fno-omit-frame-pointer", "-Wno-psabi", "-fPIC"]
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "compositing.h"
 #include "importance.h"
+#include "pairs.h"
 #include "products.h"
 #include "sampling.h"
 
@@ -29,6 +30,32 @@ struct Bump {
   }
 };
 
+template <class T>
+void find_hidden(const Decoder<T>& net, const T* x, int rows, uint16_t*, T* hidden) {
+  product(x, net.channels_padded, rows, net.channels, net.w1, net.hidden_padded, net.b1, hidden, net.hidden_padded,
+          net.hidden_padded);
+}
+
+template <class T>
+void find_features(const Decoder<T>& net, const T* hidden, int rows, uint16_t*, T* out) {
+  product(hidden, net.hidden_padded, rows, net.hidden, net.w2, net.features_padded, net.b2, out, net.features_padded,
+          net.features_padded);
+}
+
+void find_hidden(const Decoder<float>& net, const float* x, int rows, uint16_t* pairs, float* hidden) {
+  if (!net.w1_pairs) return find_hidden<float>(net, x, rows, pairs, hidden);
+  round_to_bfloat16(x, int64_t(rows) * net.channels_padded, pairs);
+  product_of_pairs(pairs, net.channels_padded, rows, net.channels_padded / 2, net.w1_pairs, net.hidden_padded, net.b1,
+                   hidden, net.hidden_padded, net.hidden_padded);
+}
+
+void find_features(const Decoder<float>& net, const float* hidden, int rows, uint16_t* pairs, float* out) {
+  if (!net.w2_pairs) return find_features<float>(net, hidden, rows, pairs, out);
+  round_to_bfloat16(hidden, int64_t(rows) * net.hidden_padded, pairs);
+  product_of_pairs(pairs, net.hidden_padded, rows, net.hidden_padded / 2, net.w2_pairs, net.features_padded, net.b2,
+                   out, net.features_padded, net.features_padded);
+}
+
 // Scratch of a group. A row is a sample; `rows` counts whole vectors, so that loops may run over the end.
 template <class T>
 struct Group {
@@ -44,6 +71,7 @@ struct Group {
   T* sample_logit;          // per sample; the same as `logit` where every sample is a row
   int32_t* slot;            // per sample: its row, or -1; only with an occupancy
   T *out, *grad_out, *grad_hidden;
+  uint16_t *x_pairs, *hidden_pairs;  // the same rows in bfloat16, if the products are
   int32_t* order;
   Pieces<T> pieces;
   T *grad_weight, *grad_row, *cdf;
@@ -71,6 +99,8 @@ struct Group {
     out = bump.take<T>(rows * d.features_padded);
     grad_out = backward ? bump.take<T>(rows * output_padded) : nullptr;
     grad_hidden = backward ? bump.take<T>(rows * d.hidden_padded) : nullptr;
+    x_pairs = d.w1_pairs ? bump.take<uint16_t>(rows * d.channels_padded) : nullptr;
+    hidden_pairs = d.w1_pairs ? bump.take<uint16_t>(rows * d.hidden_padded) : nullptr;
     order = bump.take<int32_t>(rows);
     T** const per_row[] = {&pieces.logit,  &pieces.width,       &pieces.depth, &pieces.alpha, &pieces.slope,
                            &pieces.weight, &pieces.light_after, &grad_weight,  &grad_row};
@@ -102,8 +132,7 @@ struct Group {
     T* x_rows = x + int64_t(begin) * net.channels_padded;
     T* hidden_rows = hidden + int64_t(begin) * net.hidden_padded;
     gather(scene, net.channels_padded, corners, count, x_rows);
-    product(x_rows, net.channels_padded, count, net.channels, net.w1, net.hidden_padded, net.b1, hidden_rows,
-            net.hidden_padded, net.hidden_padded);
+    find_hidden(net, x_rows, count, x_pairs, hidden_rows);
     const int64_t units = int64_t(count) * net.hidden_padded;
     if (with_slope) {
       T* slope_rows = slope + int64_t(begin) * net.hidden_padded;
@@ -120,8 +149,7 @@ struct Group {
 
   // Features of rows [0, rows), activated.
   void colour(int rows) {
-    product(hidden, net.hidden_padded, rows, net.hidden, net.w2, net.features_padded, net.b2, out,
-            net.features_padded, net.features_padded);
+    find_features(net, hidden, rows, hidden_pairs, out);
     if (net.feature_activation == FeatureActivation::none) return;
     const int64_t units = int64_t(rows) * net.features_padded;
     for (int64_t i = 0; i < units; i += LANES<T>)

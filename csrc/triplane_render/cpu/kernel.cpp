@@ -188,8 +188,15 @@ void scatter(const Scene<T>& scene, const Decoder<T>& net, const Spread<T>& spre
   }
 }
 
+#if defined(__AVX512BF16__) || defined(TRIPLANE_WRITE_OUT_BF16)
+constexpr bool BFLOAT16 = true;
+#else
+constexpr bool BFLOAT16 = false;
+#endif
+
 template <class T>
-constexpr Kernels<T> kernels = {LANES<T>, scratch_size<T>, forward_skipping<T>, forward<T>, backward<T>, scatter<T>};
+constexpr Kernels<T> kernels = {LANES<T>,   BFLOAT16,    scratch_size<T>, forward_skipping<T>,
+                                forward<T>, backward<T>, scatter<T>};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // Memory: aligned blocks, planes with their channels last, the decoder packed.
 #pragma once
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -81,13 +82,21 @@ void give_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const 
   });
 }
 
+// The nearest bfloat16, ties to even; nan stays nan.
+inline uint32_t bfloat16_of(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return value != value ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
 // The decoder's weights as the kernels want them; owns the memory.
 template <class T>
 struct PackedDecoder {
   Decoder<T> view;
   Block<T> memory;
+  Block<uint32_t> pairs;
 
-  PackedDecoder(const Request<T>& q, int lanes) {
+  PackedDecoder(const Request<T>& q, int lanes, bool in_pairs) {
     const auto up = [lanes](int n) { return (n + lanes - 1) / lanes * lanes; };
     Decoder<T>& d = view;
     d.channels = q.channels, d.channels_padded = up(q.channels);
@@ -120,6 +129,26 @@ struct PackedDecoder {
     d.w1 = part[0], d.b1 = part[1], d.w2 = part[2], d.b2 = part[3];
     d.w2_density = part[4], d.w1_rows = part[5], d.w2_rows = part[6];
     d.b2_density = q.b2[0];
+    d.w1_pairs = d.w2_pairs = nullptr;
+    if (in_pairs) pack_pairs();
+  }
+
+ private:
+  void pack_pairs() {
+    const int hp = view.hidden_padded, fp = view.features_padded;
+    const size_t first = size_t(view.channels_padded) / 2 * hp;
+    pairs = Block<uint32_t>(first + size_t(hp) / 2 * fp);
+    to_pairs(view.w1, view.channels, view.channels_padded, hp, pairs.get());
+    to_pairs(view.w2, view.hidden, hp, fp, pairs.get() + first);
+    view.w1_pairs = pairs.get(), view.w2_pairs = pairs.get() + first;
+  }
+  // `rows` are there, zeros follow up to `padded`, an even number.
+  static void to_pairs(const T* from, int rows, int padded, int columns, uint32_t* to) {
+    const auto at = [=](int row, int column) {
+      return row < rows ? bfloat16_of(float(from[size_t(row) * columns + column])) : 0u;
+    };
+    for (int row = 0; row < padded; row += 2)
+      for (int column = 0; column < columns; ++column) *to++ = at(row, column) | at(row + 1, column) << 16;
   }
 };
 

@@ -86,7 +86,7 @@ size_t scratch_bytes(const Kernels<T>& kernels, const Decoder<T>& net, const Mar
 template <class T>
 void render_forward(const Request<T>& q) {
   const Kernels<T>& kernels = kernels_of<T>(q.instruction_set);
-  const PackedDecoder<T> net(q, kernels.lanes);
+  const PackedDecoder<T> net(q, kernels.lanes, q.bfloat16_products && kernels.bfloat16);
   const March march = grouped(q.march, q.occupied);
   Crew crew(q.threads);
   const size_t bytes = scratch_bytes(kernels, net.view, march);
@@ -169,7 +169,7 @@ class DecoderSums {
 template <class T>
 void render_backward(const Request<T>& q) {
   const Kernels<T>& kernels = kernels_of<T>(q.instruction_set);
-  const PackedDecoder<T> net(q, kernels.lanes);
+  const PackedDecoder<T> net(q, kernels.lanes, q.bfloat16_products && kernels.bfloat16);
   const March march = grouped(q.march, false);
   Crew crew(q.threads);
   const size_t bytes = scratch_bytes(kernels, net.view, march);

@@ -18,6 +18,7 @@ struct Request {
   int hidden, features;
   FeatureActivation feature_activation;
   March march;
+  bool bfloat16_products;  // allowed, where the instruction set is quick at them
   int threads;
   std::string instruction_set;
 

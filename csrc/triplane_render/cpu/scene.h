@@ -45,6 +45,9 @@ struct Decoder {
   T b2_density;
   const T* w1_rows;  // (hidden, channels_padded), backward
   const T* w2_rows;  // (features + 1, hidden_padded), backward: the density comes last
+  // w1 and w2 in pairs of bfloat16, (channels_padded / 2, hidden_padded) and (hidden_padded / 2, features_padded);
+  // null to take the products in T. See pairs.h.
+  const uint32_t *w1_pairs, *w2_pairs;
   FeatureActivation feature_activation;
 };
 
@@ -78,6 +81,7 @@ struct Spread {
 template <class T>
 struct Kernels {
   int lanes;
+  bool bfloat16;  // quick at products of bfloat16
   // Bytes of scratch memory that one thread needs.
   size_t (*scratch_size)(const Decoder<T>&, const March&);
   // March `count` <= rays_per_group rays, given by their indices. `forward_skipping` shades no sample of an empty
@@ -102,6 +106,8 @@ struct Kernels {
 TRIPLANE_DECLARE(portable)
 TRIPLANE_DECLARE(avx2)
 TRIPLANE_DECLARE(avx512)
+TRIPLANE_DECLARE(avx512_bf16)
+TRIPLANE_DECLARE(portable_bf16)
 #undef TRIPLANE_DECLARE
 
 }  // namespace triplane_render

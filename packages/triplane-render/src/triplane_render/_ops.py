@@ -33,6 +33,7 @@ def _call(
     numbers: list[float],
     choices: list[int],
     others: dict[str, Tensor],
+    bfloat16_products: bool,
 ) -> None:
     """Call a compiled function with raw pointers; the tensors live until it returns."""
     channels_last = _is_channels_last(planes)
@@ -46,6 +47,7 @@ def _call(
     arguments = shared_arguments(planes, decoder, scene, axes, numbers, choices, others.get("occupied"))
     arguments |= {
         "channels_last": channels_last,
+        "bfloat16_products": bfloat16_products,
         "threads": torch.get_num_threads(),
         "instruction_set": _backend.wanted_instruction_set(),
     }
@@ -68,8 +70,8 @@ def _render(
     out = {"features_out": features, "depth_out": depth, "opacity_out": opacity}
     if occupied is not None:
         out["occupied"] = occupied
-    # 16-bit planes are a way to keep them, not to compute: the kernels take float32.
-    _call("render_forward", planes.to(compute_dtype(planes)), decoder, scene, axes, numbers, choices, out)
+    wide, short = planes.to(compute_dtype(planes)), planes.dtype == torch.bfloat16
+    _call("render_forward", wide, decoder, scene, axes, numbers, choices, out, short)
     return features, depth, opacity
 
 
@@ -137,7 +139,8 @@ def _render_backward(
     others |= dict(zip(("features_out", "depth_out", "opacity_out"), outputs, strict=True))
     dense = [grad.contiguous() for grad in grads]
     others |= dict(zip(("grad_features", "grad_depth", "grad_opacity"), dense, strict=True))
-    _call("render_backward", wide, decoder, scene, axes, numbers, choices, others)
+    short = planes.dtype == torch.bfloat16
+    _call("render_backward", wide, decoder, scene, axes, numbers, choices, others, short)
     return [wanted[0].to(planes.dtype), *wanted[1:]] if want_planes else wanted
 
 
