@@ -1,6 +1,6 @@
 // One thread per triangle finds what is nearest by an atomic maximum; one thread per pixel then writes the results.
 //
-// The arithmetic is that of raster.cpp and raster_reference.py, in double and compiled without fused multiply-adds.
+// The arithmetic is that of triangles.h and raster_reference.py, in double and compiled without fused multiply-adds.
 // A key is the inverse depth's bits above the inverted number of the triangle: the largest key is the nearest, and of
 // two at one depth the lower number, in whatever order the threads come.
 #include "raster.h"
