@@ -67,7 +67,8 @@ struct Band {
   }
 };
 
-#if defined(__x86_64__) && defined(__gnu_linux__)
+// Choosing between clones happens before the thread sanitizer is ready for it.
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__)
 __attribute__((target_clones("avx2", "default"), flatten))
 #endif
 void draw_band(const RasterParams& p, int64_t frame, int top, int bottom) {
