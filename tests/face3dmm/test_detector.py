@@ -3,10 +3,15 @@
 import subprocess
 import sys
 
+from importlib.resources import files
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from face3dmm.detector import FaceBox, FaceFinder, LandmarkTracker, PersonSegmenter
+from face3dmm import InputError
+from face3dmm.detector import FaceBox, FaceFinder, LandmarkTracker, PersonSegmenter, TaskSegmenter
+from segmentation_task import write_task
 
 skimage_data = pytest.importorskip("skimage.data")
 NO_OPENCV = """
@@ -21,7 +26,7 @@ from skimage.data import astronaut
 from face3dmm.detector import FaceFinder, LandmarkTracker, PersonSegmenter
 picture = astronaut()
 points = LandmarkTracker(still=True)(picture)[0]
-mask = PersonSegmenter()(picture)
+mask, _ = PersonSegmenter()(picture)
 boxes = FaceFinder()(picture)
 assert not hasattr(sys.modules["cv2"], "__version__")
 np.savetxt(sys.stdout, points[:3])
@@ -65,11 +70,60 @@ def test_any_shape_of_picture(astronaut: np.ndarray) -> None:
 
 def test_person_mask(astronaut: np.ndarray) -> None:
     with PersonSegmenter() as segmenter:
-        mask = segmenter(astronaut)
+        mask, below = segmenter(astronaut)
     assert mask.shape == (512, 512)
+    assert below.max() == 0  # this network cannot tell
     assert 0 <= mask.min() <= mask.max() <= 1
     assert mask[100:140, 200:250].mean() > 0.9  # the face
     assert mask[20:60, 20:60].mean() < 0.1  # the flag's corner
+
+
+def test_a_task_file_with_one_class_is_that_class(astronaut: np.ndarray) -> None:
+    bundled = files("mediapipe") / "modules" / "selfie_segmentation" / "selfie_segmentation.tflite"
+    with PersonSegmenter() as segmenter, TaskSegmenter(str(bundled)) as task:
+        wanted, (got, below) = segmenter(astronaut)[0], task(astronaut)
+    # The same network behind another resizing of the picture.
+    assert np.abs(got - wanted).mean() < 0.01
+    assert below.max() == 0
+
+
+def test_a_task_file_with_more_classes(tmp_path: Path) -> None:
+    colours = {
+        "background": (0, 0, 250),
+        "hair": (60, 30, 0),
+        "clothes": (0, 200, 0),
+        "body-skin": (250, 160, 120),
+    }
+    write_task(tmp_path / "classes.tflite", colours)
+    picture = np.full((512, 512, 3), (0, 0, 250), np.uint8)
+    areas = {"hair": (slice(0, 128), (1, 0)), "body-skin": (slice(128, 256), (1, 1)),
+             "clothes": (slice(256, 384), (1, 1))}  # fmt: skip
+    for label, (rows, _) in areas.items():
+        picture[rows, :256] = colours[label]
+    with TaskSegmenter(tmp_path / "classes.tflite") as task:
+        person, below = task(picture)
+    for label, (rows, (is_person, is_below)) in areas.items():
+        inner = slice(rows.start + 8, rows.stop - 8), slice(8, 248)
+        assert person[inner] == pytest.approx(is_person, abs=0.01), label
+        assert below[inner] == pytest.approx(is_below, abs=0.01), label
+    assert person[:, 264:].max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cause"),
+    [("none.tflite", None, "cannot be read"), ("text.tflite", b"not a network", "no segmentation task file")],
+)
+def test_a_wrong_task_file_is_named(tmp_path: Path, name: str, content: bytes | None, cause: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}[\\s\\S]*{cause}[\\s\\S]*selfie_multiclass"):
+        TaskSegmenter(tmp_path / name)
+
+
+def test_a_task_file_must_know_the_background(tmp_path: Path) -> None:
+    write_task(tmp_path / "pets.tflite", {"cat": (0, 0, 0), "dog": (9, 9, 9)}, labels=("cat", "dog"))
+    with pytest.raises(InputError, match="knows no background, only cat, dog"):
+        TaskSegmenter(tmp_path / "pets.tflite")
 
 
 def test_box_measures() -> None:

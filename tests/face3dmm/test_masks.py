@@ -1,5 +1,7 @@
 """Head, torso, person."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from face3dmm import FaceModel, segment_frames, segment_stream
 from face3dmm.detector import LandmarkTracker
 from face3dmm.masks import _with_neighbours, face_area, head_region, refine
 from face3dmm.video import open_video
+from segmentation_task import write_task
 
 MODEL = FaceModel.open_face()
 SIZE = 512
@@ -121,7 +124,8 @@ def test_flicker_of_one_frame_disappears(monkeypatch: pytest.MonkeyPatch) -> Non
     picture, shape = person_picture()
     broken = shape.copy()
     broken[:, 300:] = 0
-    answers = iter([shape, shape, broken, shape, shape])
+    nothing = np.zeros_like(shape)
+    answers = iter([np.stack([one, nothing]) for one in (shape, shape, broken, shape, shape)])
     monkeypatch.setattr("face3dmm.detector.PersonSegmenter.__init__", lambda self: None)
     monkeypatch.setattr("face3dmm.detector.PersonSegmenter.close", lambda self: None)
     monkeypatch.setattr("face3dmm.detector.PersonSegmenter.__call__", lambda self, picture: next(answers))
@@ -129,6 +133,21 @@ def test_flicker_of_one_frame_disappears(monkeypatch: pytest.MonkeyPatch) -> Non
     persons = [person for _, person in segment_stream([picture] * 5, landmarks)]
     for person in persons[1:]:
         np.testing.assert_array_equal(person, persons[0])
+
+
+def test_a_task_file_tells_the_body_from_the_head(tmp_path: Path) -> None:
+    points = torch.cat([frontal(), torch.zeros(478, 1)], 1)[None]
+    colours = {"background": (0, 0, 250), "face-skin": (250, 160, 120), "clothes": (0, 200, 0)}
+    write_task(tmp_path / "task.tflite", colours)
+    picture = np.full((SIZE, SIZE, 3), colours["background"], np.uint8)
+    picture[100:420, 120:392] = colours["face-skin"]
+    picture[330:, 60:450] = colours["clothes"]  # a scarf up to the mouth
+    masks = segment_frames([picture], points, task=tmp_path / "task.tflite")
+    head, torso = masks.head[0].numpy(), masks.torso[0].numpy()
+    assert head[200:310, 200:310].min() > 250
+    assert head[345:].max() == 0  # by the landmarks alone the chin would be head
+    assert torso[345:, 80:430].min() > 250
+    assert masks.person[0, :80].max() == 0
 
 
 def test_counts_must_agree() -> None:

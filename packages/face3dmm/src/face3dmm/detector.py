@@ -10,13 +10,16 @@ import types
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from face3dmm.errors import InputError
 from face3dmm.stderr_filter import without_lines
 
 LANDMARKS = 478
+BELOW_THE_HEAD = ("body-skin", "clothes")  # labels of networks that tell more than persons
 # What the C++ side writes to stderr at every start, whatever its log level; nobody can act on any of it.
 _NOISE = ("XNNPACK delegate", "absl::InitializeLog", "inference_feedback_manager", "gl_context")
 
@@ -128,8 +131,71 @@ class PersonSegmenter(_Graph):
         super().__init__("selfie_segmentation", "SelfieSegmentation", "segmentation_mask", model_selection=0)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Probability (H, W) float32 in [0, 1] that a pixel of (H, W, 3) uint8 RGB shows a person."""
-        return self._process(picture)
+        """Probability (2, H, W) float32 in [0, 1] of person and, always 0, of what is below the head, for one
+        picture (H, W, 3) uint8 RGB."""
+        person = self._process(picture)
+        return np.stack([person, np.zeros_like(person)])
+
+
+class TaskSegmenter:
+    """A segmentation network that the user has: a task file of MediaPipe.
+
+    Args:
+        path: The file (.tflite or .task), such as selfie_multiclass_256x256.tflite. Its labels must name the
+            background, or be "selfie" alone.
+
+    Raises:
+        InputError: If it is not such a file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        cure = (
+            "Give one such as selfie_multiclass_256x256.tflite, from MediaPipe's page on image segmentation."
+        )
+        try:
+            content = Path(path).read_bytes()  # mediapipe names a wrong file only by what is wrong inside
+        except OSError as error:
+            raise InputError(path, f"cannot be read ({error.strerror})", cure) from error
+        _import("selfie_segmentation")  # sets the environment up
+        vision, base = (
+            importlib.import_module(f"mediapipe.tasks.python.{name}")
+            for name in ("vision.image_segmenter", "core.base_options")
+        )
+        options = vision.ImageSegmenterOptions(
+            base_options=base.BaseOptions(model_asset_buffer=content), output_confidence_masks=True
+        )
+        warnings.filterwarnings("ignore", "MessageFactory class is deprecated", UserWarning)
+        with without_lines(_NOISE):
+            try:
+                self._task = vision.ImageSegmenter.create_from_options(options)
+            except (RuntimeError, ValueError) as error:
+                raise InputError(path, "is no segmentation task file of MediaPipe", cure) from error
+            labels = list(self._task.labels)
+            if "background" not in labels and labels != ["selfie"]:
+                self.close()
+                raise InputError(path, f"knows no background, only {', '.join(labels) or 'nothing'}", cure)
+            self._background = labels.index("background") if "background" in labels else None
+            self._below = [index for index, label in enumerate(labels) if label in BELOW_THE_HEAD]
+            self(np.zeros((64, 64, 3), np.uint8))
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """As `PersonSegmenter`; the second tells body and clothes, as far as the network does."""
+        image = importlib.import_module("mediapipe.python._framework_bindings").image
+        formats = importlib.import_module("mediapipe.python._framework_bindings").image_frame.ImageFormat
+        given = image.Image(image_format=formats.SRGB, data=np.ascontiguousarray(picture))
+        masks = np.stack([mask.numpy_view() for mask in self._task.segment(given).confidence_masks])
+        person = masks[0] if self._background is None else 1 - masks[self._background]
+        return np.stack([person, masks[self._below].sum(0)])
+
+    def close(self) -> None:
+        """Stop the network's threads."""
+        self._task.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @cache

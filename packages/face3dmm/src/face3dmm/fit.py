@@ -48,7 +48,7 @@ class FitConfig:
     upper_lids: float = 20.0
     eyes: float = 3.0
     rest: float = 1.0
-    gap_share: float = 1.0
+    gap_share: float = 3.0
     outlier: float = 4.0
     below_zero: float = 0.03
     above_one: float = 0.1

@@ -1,5 +1,6 @@
 """Which pixels show the head, which the torso, which the background."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ def segment_frames(
     frames: Iterable[Tensor | np.ndarray],
     landmarks: Tensor,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    task: str | os.PathLike[str] | None = None,
 ) -> Masks:
     """Segment a clip; everything is kept in memory, see `segment_stream` for one frame at a time.
 
@@ -50,12 +53,14 @@ def segment_frames(
         frames: T pictures (S, S, 3) uint8 RGB, read one by one; S is even.
         landmarks: (T, 478, 3) pixels of these pictures.
         progress: Called with (done, total).
+        task: See `segment_stream`.
 
     Raises:
+        InputError: If `task` is no segmentation task file.
         ValueError: If there are not as many frames as landmarks.
     """
     head: Tensor | None = None
-    for index, (first, second) in enumerate(segment_stream(frames, landmarks)):
+    for index, (first, second) in enumerate(segment_stream(frames, landmarks, task=task)):
         if head is None:
             head = torch.empty(len(landmarks), *first.shape, dtype=torch.uint8)
             person = torch.empty_like(head)
@@ -67,36 +72,44 @@ def segment_frames(
 
 
 def segment_stream(
-    frames: Iterable[Tensor | np.ndarray], landmarks: Tensor
+    frames: Iterable[Tensor | np.ndarray],
+    landmarks: Tensor,
+    *,
+    task: str | os.PathLike[str] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Segment a clip frame by frame: MediaPipe's person network, steadied and drawn to the picture's edges.
 
     Args:
         frames: T pictures (S, S, 3) uint8 RGB, read one by one with one frame of look-ahead; S is even.
         landmarks: (T, 478, 3) pixels of these pictures.
+        task: A MediaPipe segmentation task file to use in place of the bundled network. One that tells
+            clothes and skin of the body from the rest (selfie_multiclass_256x256.tflite does) helps to tell
+            the head from the torso; else that is done by the landmarks alone.
 
     Yields:
         (head, person), both (S, S) uint8; the torso is their difference.
 
     Raises:
+        InputError: If `task` is no segmentation task file.
         ValueError: If there are not as many frames as landmarks.
     """
-    from face3dmm.detector import PersonSegmenter
+    from face3dmm.detector import PersonSegmenter, TaskSegmenter
 
-    with PersonSegmenter() as segmenter:
+    with PersonSegmenter() if task is None else TaskSegmenter(task) as segmenter:
 
         def look(frame: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             picture = np.ascontiguousarray(frame)
-            return picture, segmenter(picture)[::HALF, ::HALF]  # the network's own size for 512 pixels
+            return picture, segmenter(picture)[:, ::HALF, ::HALF]  # the network's own size for 512 pixels
 
         for (before, (picture, now), after), points in zip(
             _with_neighbours(map(look, frames)), landmarks, strict=True
         ):
             # The median over three frames takes out flicker and, unlike a mean, leaves no ghost of what
             # moves.
-            steady = np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), now))
+            steady, below = np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), now))
             matte = refine(steady, picture)
-            head = matte * _enlarged(head_region(points[:, :2], len(picture)))
+            region = head_region(points[:, :2], len(picture)) * (1 - below)
+            head = matte * _enlarged(region)
             yield (head * 255 + 0.5).astype(np.uint8), (matte * 255 + 0.5).astype(np.uint8)
 
 
