@@ -32,6 +32,12 @@ def track(frames: int = 4) -> FaceTrack:
     )
 
 
+def test_long_gaps_cut_a_track_into_segments() -> None:
+    one = dataclasses.replace(coeffs(8), confidence=torch.tensor([0, 1, 1, 0.5, 1, 0, 0, 1]))
+    assert one.segments == ((1, 5), (7, 8))
+    assert dataclasses.replace(one, confidence=torch.zeros(8)).segments == ()
+
+
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     saved = track()
     saved.save(tmp_path / "t.safetensors")

@@ -53,6 +53,11 @@ class FaceCoeffs:
     def __len__(self) -> int:
         return len(self.expression)
 
+    @property
+    def segments(self) -> tuple[tuple[int, int], ...]:
+        """Runs of frames that may be used, (first, one after last): gaps longer than 0.4 s lie between them."""
+        return tuple(spans(self.confidence > 0))
+
 
 @dataclass(frozen=True, eq=False)
 class FaceTrack:
