@@ -13,6 +13,7 @@ from mimictalk.checking import Verdict
 from mimictalk.errors import InputError
 from mimictalk.manifest import sha256_file
 from mimictalk.state import last_avatar
+from segmentation_task import write_task
 
 
 class FakeTrack:
@@ -147,3 +148,17 @@ def test_an_unusable_clip_ends_before_training(cli, here, clip, training, monkey
     assert (ran.code, ran.err) == (2, "ref.mp4: no face was found\nGive a clip of a person.\n")
     assert training == []
     assert sorted(entry.name for entry in here.iterdir()) == ["ref.mp4"]
+
+
+def test_a_wrong_segmenter_ends_before_any_work(cli, here, clip, training):
+    (here / "cats.tflite").write_bytes(b"not a network")
+    ran = cli("adapt", "ref.mp4", "--segmenter", "cats.tflite")
+    assert ran.code == 2
+    assert ran.err.startswith("cats.tflite: is no segmentation task file of MediaPipe\nGive one such as")
+    assert training == []
+
+
+def test_a_segmenter_is_used_for_training(cli, here, clip, training):
+    write_task(here / "classes.tflite", {"background": (0, 0, 255), "clothes": (0, 255, 0)})
+    assert cli("adapt", "ref.mp4", "--segmenter", "classes.tflite").code == 0
+    assert training[0]["segmenter"] == Path("classes.tflite")

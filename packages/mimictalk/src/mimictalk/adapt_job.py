@@ -34,6 +34,7 @@ class AdaptSettings:
         licence: Terms under which the avatar may be used, to be recorded.
         force: Replace an avatar that is at `out`.
         start: "embedded" weights, or "random" ones, to measure what the embedded ones are worth.
+        segmenter: A segmentation task file of MediaPipe to use in place of the bundled network.
     """
 
     video: Path
@@ -46,6 +47,7 @@ class AdaptSettings:
     licence: str | None = None
     force: bool = False
     start: str = "embedded"
+    segmenter: Path | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -68,6 +70,8 @@ class AdaptSettings:
 def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     """Adapt to one clip and write the avatar; returns its facts for `--json`."""
     check_target(settings.out, force=settings.force)
+    if settings.segmenter is not None:
+        check_segmenter(settings.segmenter)
     console.how_to_go_on = "No avatar was written yet; the same command goes on where it stopped."
     parent = settings.out.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +99,7 @@ def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Conso
         preset=PRESET,
         start=settings.start,
         max_seconds=settings.max_seconds,
+        segmenter=settings.segmenter,
         progress=progress,
     )
     for warning in adapted.warnings:
@@ -122,6 +127,14 @@ def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Conso
         model_card(settings.out.absolute().name, manifest, has_style=adapted.prompt is not None),
         force=settings.force,
     )
+
+
+def check_segmenter(path: Path) -> None:
+    """Refuse a segmentation task file that cannot be used before any work is done."""
+    from face3dmm.detector import TaskSegmenter
+
+    with TaskSegmenter(path):
+        pass
 
 
 def model_card(name: str, manifest: Manifest, *, has_style: bool) -> str:

@@ -51,6 +51,7 @@ def adapt_clip(
     preset: str,
     start: str = "embedded",
     max_seconds: float | None,
+    segmenter: Path | None = None,
     progress: Progress,
 ) -> AdaptedClip:
     """Learn the person of a clip that has been tracked.
@@ -67,11 +68,13 @@ def adapt_clip(
         preset: "small".
         start: "embedded" weights, or "random" ones to measure what the embedded ones are worth.
         max_seconds: Learn from the beginning of the clip only.
+        segmenter: A segmentation task file to use in place of the bundled network.
         progress: Called with (stage, done, total, numbers).
     """
     import torch
 
     from face3dmm import FaceTrack
+    from face3dmm.tracking import file_hash
     from mimictalk.portrait_material import portrait_clip
     from mimictalk.rendering import base_model
     from mimictalk_adapt import AdaptConfig, adapt
@@ -82,7 +85,7 @@ def adapt_clip(
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
-    clip = portrait_clip(video, track, max_seconds, progress)
+    clip = portrait_clip(video, track, max_seconds, progress, segmenter=segmenter)
     coeffs = track.coeffs
     source = best_source_frame(clip, coeffs.expression[: len(clip)])
     tensors: dict[str, Tensor] = {
@@ -95,6 +98,8 @@ def adapt_clip(
     backbone = PortraitAdaptation(base_model(tensors), clip, source)
     config = AdaptConfig(steps=steps or STEPS, seed=seed, r=LORA_RANK, lora_alpha=2 * LORA_RANK)
     key = f"{track.source_hash} {max_seconds} {start} {preset}"
+    if segmenter is not None:
+        key += f" {file_hash(segmenter)}"
     state = state_folder(key, config, budget_s)
     targets = backbone.lora_targets()
     result = adapt(
@@ -124,6 +129,7 @@ def adapt_clip(
         "frames": len(clip),
         "source_frame": source,
         "start": start,
+        "segmenter": segmenter.name if segmenter else None,
         "loss": {
             name: round(value, 5) for name, value in (result.curve[-1][1] if result.curve else {}).items()
         },

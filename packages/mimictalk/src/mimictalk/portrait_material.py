@@ -13,7 +13,12 @@ Progress = Callable[[str, int, int, dict[str, Any]], None]
 
 
 def portrait_clip(
-    video: Path, track: "FaceTrack", max_seconds: float | None, progress: Progress, pncc_size: int = 256
+    video: Path,
+    track: "FaceTrack",
+    max_seconds: float | None,
+    progress: Progress,
+    pncc_size: int = 256,
+    segmenter: Path | None = None,
 ) -> "PortraitClip":
     """Gather what adaptation needs of a video.
 
@@ -23,6 +28,7 @@ def portrait_clip(
         max_seconds: Use the beginning only.
         progress: Called with (stage, done, total, numbers).
         pncc_size: Side of the PNCC pictures.
+        segmenter: A segmentation task file to use in place of the bundled network.
     """
     import torch
 
@@ -41,7 +47,9 @@ def portrait_clip(
         frames[index] = torch.from_numpy(frame)
         progress("read", index + 1, count, {})
     landmarks = track.landmarks[:count]
-    masks = segment_frames(frames, landmarks, progress=lambda done, total: progress("masks", done, total, {}))
+    masks = segment_frames(
+        frames, landmarks, lambda done, total: progress("masks", done, total, {}), task=segmenter
+    )
     background = fill_background(frames, masks.person)
     expression, euler, translation = (
         coeffs.expression[:count],

@@ -31,6 +31,13 @@ def adapt(
     start: Annotated[
         str, Option(help="Weights to start from: embedded, or random to measure what they are worth.")
     ] = "embedded",
+    segmenter: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            help="Segmentation task file of MediaPipe, such as selfie_multiclass_256x256.tflite.",
+        ),
+    ] = None,
 ) -> None:
     """Learn one person from a clip; writes an avatar folder."""
     from mimictalk.adapt_job import AdaptSettings, make_avatar
@@ -47,6 +54,7 @@ def adapt(
         licence,
         force,
         start,
+        segmenter,
     )
     console = ctx.obj
     facts = make_avatar(settings, console)
