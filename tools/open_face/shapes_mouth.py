@@ -135,7 +135,8 @@ def side_shapes(rig: Rig) -> dict[str, np.ndarray]:
              437: (0, 0.02, 0.01), 391: (0.0, 0.035, 0.0), 269: (0, 0.03, 0), 270: (0, 0.03, 0),
              267: (0, 0.02, 0)}  # fmt: skip
     still = (1, 4, 5, 195, 2, 94)
-    eyes = (263, 362, 386, 374, 33, 133, 159, 145)
+    above = (263, 362, 386, 33, 133, 159)  # corners of the eyes and upper lids
+    eyes = (*above, 374, 145)
     shapes = {
         "mouthSmile": spread(lips(smile, smile) | both(cheeks), 0.3, (*NOSE, *eyes)),
         "mouthFrown": spread(lips(frown, frown), 0.3, NOSE),
@@ -146,7 +147,7 @@ def side_shapes(rig: Rig) -> dict[str, np.ndarray]:
         "mouthPress": spread(lips(press(-1), press(1)), 0.15, NOSE),
         "mouthLowerDown": spread(lips(None, body(-0.10, 0.015)), 0.3, NOSE),
         "mouthUpperUp": spread(lips(body(0.085, 0.01), None), 0.3, still),
-        "cheekSquint": spread(both(squint), 0.22, (*NOSE, *eyes)),
+        "cheekSquint": spread(both(squint), 0.22, (*NOSE, *above)),  # the cheek carries the lower lid
         "noseSneer": spread(both(sneer), 0.16, (13, 14, 168, 4, *eyes)),
     }
     return {name: shape * side for name, shape in shapes.items()} | {
