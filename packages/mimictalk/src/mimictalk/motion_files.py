@@ -3,26 +3,26 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimictalk.atomic import write_bytes
+from mimictalk.atomic import atomic_file
 from mimictalk.errors import InputError
-from mimictalk.live_link import to_csv
 
 if TYPE_CHECKING:
+    from face3dmm import FaceCoeffs, FaceTrack
     from talk_motion import MotionSequence
 
-SUFFIXES = (".csv", ".safetensors")
+OF_TRACKS = (".csv", ".json", ".npz", ".safetensors")
+OF_SPEECH = (".csv", ".safetensors")
 
 
-def check_motion_file(path: Path, source: Path) -> Path:
+def check_motion_file(path: Path, source: Path, suffixes: tuple[str, ...]) -> Path:
     """Refuse, before any work, a name that cannot be written.
 
     Raises:
         InputError: For another suffix, a folder, or the input itself.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            path, "only .csv and .safetensors are written", "Choose a name that ends in one of them."
-        )
+    if path.suffix.lower() not in suffixes:
+        known = f"{', '.join(suffixes[:-1])} and {suffixes[-1]}"
+        raise InputError(path, f"only {known} are written", "Choose a name that ends in one of them.")
     if path.is_dir():
         raise InputError(path, "it is a folder", "Give the name of a file.")
     if path.exists() and source.exists() and path.samefile(source):
@@ -30,6 +30,48 @@ def check_motion_file(path: Path, source: Path) -> Path:
     return path
 
 
-def write_csv(path: Path, motion: "MotionSequence") -> None:
-    """Write a Live Link Face CSV, complete or not at all."""
-    write_bytes(path, to_csv(motion).encode())
+def write_track(path: Path, track: "FaceTrack") -> None:
+    """Write what was tracked, complete or not at all: .csv for Live Link Face, .json or .npz for its
+    coefficients, .safetensors for all of it."""
+    from face3dmm.motion_json import FaceMotion, write_motion_json, write_motion_npz
+
+    suffix = path.suffix.lower()
+    with atomic_file(path) as temporary:
+        if suffix == ".csv":
+            _write_live_link(temporary, track.coeffs, track.fps)
+        elif suffix == ".json":
+            write_motion_json(temporary, FaceMotion(track.coeffs, track.fps, track.start))
+        elif suffix == ".npz":
+            write_motion_npz(temporary, FaceMotion(track.coeffs, track.fps, track.start))
+        else:
+            track.save(temporary)
+
+
+def write_speech_motion(path: Path, motion: "MotionSequence") -> None:
+    """Write a generated motion, complete or not at all: .csv for Live Link Face, .safetensors for all."""
+    import torch
+
+    from face3dmm import FaceCoeffs
+
+    with atomic_file(path) as temporary:
+        if path.suffix.lower() == ".csv":
+            count = len(motion.expression)
+            coeffs = FaceCoeffs(
+                torch.zeros(80),
+                motion.expression,
+                motion.euler,
+                motion.translation,
+                motion.gaze,
+                torch.ones(count),
+            )
+            _write_live_link(temporary, coeffs, float(motion.fps))
+        else:
+            motion.save(temporary)
+
+
+def _write_live_link(path: Path, coeffs: "FaceCoeffs", fps: float) -> None:
+    from face3dmm import FaceModel
+    from face3dmm.arkit_weights import arkit_motion
+    from face3dmm.live_link import write_live_link
+
+    write_live_link(path, arkit_motion(FaceModel.open_face(), coeffs, fps))

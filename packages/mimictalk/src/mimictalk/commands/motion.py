@@ -18,18 +18,15 @@ def motion(
     seed: Annotated[int, Option(help="Same input and seed: same motion.")] = 0,
 ) -> None:
     """Turn speech into face motion; writes an ARKit CSV."""
-    from mimictalk.motion_files import check_motion_file, write_csv
+    from mimictalk.motion_files import OF_SPEECH, check_motion_file, write_speech_motion
     from mimictalk.motion_sources import speak, style_prompt
 
     console = ctx.obj
-    target = check_motion_file(out if out is not None else Path(f"{audio.stem}.csv"), audio)
+    target = check_motion_file(out if out is not None else Path(f"{audio.stem}.csv"), audio, OF_SPEECH)
     with console.progress() as progress:
         prompt = style_prompt(style, console, progress) if style is not None else None
         spoken = speak(audio, prompt, console, progress, seed=seed)
-    if target.suffix.lower() == ".csv":
-        write_csv(target, spoken)
-    else:
-        spoken.save(target)
+    write_speech_motion(target, spoken)
     frames = len(spoken.expression)
     facts = {
         "file": str(target),

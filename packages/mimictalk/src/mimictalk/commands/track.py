@@ -12,7 +12,7 @@ def track(
     video: Annotated[Path, Argument(metavar="VIDEO", help="A clip of one person.")],
     out: Annotated[
         Path | None,
-        Option("-o", "--out", help="NAME.csv (Live Link Face, default) or NAME.safetensors (all)."),
+        Option("-o", "--out", help="NAME.csv (Live Link Face, default), .json, .npz, .safetensors (all)."),
     ] = None,
     first: Annotated[str | None, Option(metavar="TIME", help="Track only the first, e.g., 30s.")] = None,
     overlay: Annotated[
@@ -21,12 +21,12 @@ def track(
 ) -> None:
     """Follow the face in a clip; writes an ARKit CSV."""
     from mimictalk.durations import parse_duration
-    from mimictalk.motion_files import check_motion_file, write_csv
+    from mimictalk.motion_files import OF_TRACKS, check_motion_file, write_track
     from mimictalk.overlay_video import check_overlay, write_overlay
-    from mimictalk.tracked_motion import motion_from_coeffs, track_for
+    from mimictalk.tracked_motion import track_for
 
     console = ctx.obj
-    target = check_motion_file(out if out is not None else Path(f"{video.stem}.csv"), video)
+    target = check_motion_file(out if out is not None else Path(f"{video.stem}.csv"), video, OF_TRACKS)
     seconds = parse_duration(first, "--first") if first else None
     if overlay is not None:
         check_overlay(overlay, video)
@@ -34,10 +34,7 @@ def track(
         face = track_for(video, progress, seconds)
     for warning in face.warnings:
         console.warn(warning)
-    if target.suffix.lower() == ".csv":
-        write_csv(target, motion_from_coeffs(face.coeffs, face.fps))
-    else:
-        face.save(target)
+    write_track(target, face)
     if overlay is not None:
         with console.progress() as progress:
             write_overlay(overlay, video, face, progress)

@@ -1,0 +1,168 @@
+"""Coefficients of a clip as JSON, or as numpy's .npz: what a FaceTrack holds without its landmarks.
+
+Both hold the same arrays under the same names, and every float32 is read back as it was.
+"""
+
+import io
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from face3dmm.arkit import ARKIT_NAMES
+from face3dmm.errors import InputError
+from face3dmm.track import FaceCoeffs
+
+FORMAT = "face3dmm.FaceMotion.1"
+MAX_BYTES = 500_000_000  # as JSON about four hours
+_ARRAYS = ("identity", "expression", "euler", "translation", "gaze", "confidence")
+_AXES = {"fps": 0, "start": 0, "identity": 1, "confidence": 1}  # the others have 2
+_CURE = "Give a file that face3dmm or `mimictalk track` wrote."
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMotion:
+    """Coefficients with their time base.
+
+    Attributes:
+        coeffs: T frames.
+        fps: Frames per second.
+        start: Seconds from the beginning of the sound to frame 0.
+    """
+
+    coeffs: FaceCoeffs
+    fps: float = 25.0
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fps < float("inf"):
+            raise ValueError(f"fps must be positive, got {self.fps}")
+        if not abs(self.start) < float("inf"):
+            raise ValueError(f"start must be a number, got {self.start}")
+        if not len(self.coeffs):
+            raise ValueError("there is no frame")
+        for name in _ARRAYS:
+            if not bool(getattr(self.coeffs, name).isfinite().all()):
+                raise ValueError(f"{name} is not finite")
+
+
+def write_motion_json(path: str | os.PathLike[str], motion: FaceMotion) -> None:
+    """Write one JSON object, atomically: format, fps, start, arkit_names, and the arrays of `FaceCoeffs`."""
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "fps": motion.fps,
+        "start": motion.start,
+        "arkit_names": list(ARKIT_NAMES),  # of the first 52 numbers of expression, in models that have them
+    }
+    for name in _ARRAYS:
+        content[name] = _shortened(getattr(motion.coeffs, name).detach().double().tolist())
+    _write(path, json.dumps(content, allow_nan=False).encode())
+
+
+def read_motion_json(path: str | os.PathLike[str]) -> FaceMotion:
+    """Read what `write_motion_json` wrote.
+
+    Raises:
+        InputError: If the file is missing, too large, damaged, or holds something else.
+    """
+    text = _read(path)
+    try:
+        content = json.loads(text.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise InputError(path, f"line {error.lineno} is no JSON ({error.msg})", _CURE) from error
+    except (ValueError, RecursionError) as error:  # also what is no UTF-8, and numbers of too many digits
+        raise InputError(path, "it is no JSON text", _CURE) from error
+    if not isinstance(content, dict):
+        raise InputError(path, "it holds no JSON object", _CURE)
+    return _motion(path, content)
+
+
+def write_motion_npz(path: str | os.PathLike[str], motion: FaceMotion) -> None:
+    """Write numpy's zip of arrays, atomically; names as in the JSON file."""
+    arrays: dict[str, Any] = {name: getattr(motion.coeffs, name).detach().numpy() for name in _ARRAYS}
+    facts: dict[str, Any] = {"format": FORMAT, "fps": motion.fps, "start": motion.start}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, arkit_names=np.array(ARKIT_NAMES), **facts, **arrays)
+    _write(path, buffer.getvalue())
+
+
+def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
+    """Read what `write_motion_npz` wrote; nothing in the file is executed.
+
+    Raises:
+        InputError: If the file is missing, too large, damaged, or holds something else.
+    """
+    buffer = io.BytesIO(_read(path))
+    try:
+        with zipfile.ZipFile(buffer) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_BYTES:
+            raise InputError(path, f"it unpacks to more than {MAX_BYTES // 1_000_000} MB", _CURE)
+        with np.load(buffer, allow_pickle=False) as archive:
+            content = {name: archive[name].tolist() for name in archive.files}
+    except InputError:
+        raise
+    except (
+        OSError, ValueError, KeyError, TypeError, RuntimeError, SyntaxError, EOFError, MemoryError,
+        AttributeError, OverflowError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        raise InputError(path, "it is no numpy .npz file", _CURE) from error
+    return _motion(path, content)
+
+
+def _motion(path: str | os.PathLike[str], content: dict[str, Any]) -> FaceMotion:
+    if content.get("format") != FORMAT:
+        raise InputError(path, f"its format is {str(content.get('format'))[:40]!r}, not {FORMAT!r}", _CURE)
+    missing = [name for name in ("fps", "start", *_ARRAYS) if name not in content]
+    if missing:
+        raise InputError(path, f"it lacks {', '.join(missing)}", _CURE)
+    try:
+        coeffs = FaceCoeffs(*(_tensor(name, content[name]) for name in _ARRAYS))
+        facts = [float(_tensor(name, content[name])) for name in ("fps", "start")]
+        return FaceMotion(coeffs, facts[0], facts[1])
+    except ValueError as error:
+        raise InputError(path, str(error)[:200], _CURE) from error
+
+
+def _tensor(name: str, numbers: object) -> Tensor:
+    axes = _AXES.get(name, 2)
+    try:
+        tensor = torch.tensor(numbers, dtype=torch.float32 if axes else torch.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ValueError(f"{name} is no array of numbers") from error
+    if tensor.ndim != axes:
+        raise ValueError(f"{name} must have {axes} axes, got {tensor.ndim}")
+    return tensor
+
+
+def _shortened(numbers: Any) -> Any:
+    """Nine significant digits, which is what it takes to tell any two float32 apart."""
+    return [_shortened(one) for one in numbers] if isinstance(numbers, list) else float(f"{numbers:.9g}")
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(path, f"it cannot be read ({error.strerror})", "Check the name.") from error
+    if len(content) > MAX_BYTES:
+        raise InputError(path, f"it is larger than {MAX_BYTES // 1_000_000} MB", _CURE)
+    return content
+
+
+def _write(path: str | os.PathLike[str], content: bytes) -> None:
+    target = Path(path)
+    part = target.with_name(target.name + ".part")
+    with open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, target)
