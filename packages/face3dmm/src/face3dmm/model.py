@@ -106,6 +106,13 @@ class FaceModel:
         return read_bfm2009(Path(folder))
 
     @classmethod
+    def from_ict_facekit(cls, folder: str | os.PathLike[str]) -> "FaceModel":
+        """ICT-FaceKit's light model (MIT licence), from its repository's folder: see `read_ict_facekit`."""
+        from face3dmm.ict_facekit import read_ict_facekit
+
+        return read_ict_facekit(Path(folder))
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "FaceModel":
         """Read a model written by `save`; half-precision bases are widened to float32.
 
