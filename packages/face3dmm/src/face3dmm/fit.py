@@ -215,7 +215,7 @@ def _fit_frames(
         own = frame.diagonal(dim1=1, dim2=2)
         own[:, POSE:] += curve
         own[:, 5] += config.depth**-2
-        own += 1e-3
+        own.mul_(1 + 1e-5).add_(1e-3)  # float32 cannot tell a nearly flat direction from a bent one
         change = solve_chain(frame, by_frame, at.pose, stiffness)
         new = at.moved(change)
         worse = torch.nonzero(energy(new) > 1.01 * energy(at) + 1).flatten()
