@@ -2,14 +2,23 @@
 
 from face3dmm._backend import build_info
 from face3dmm.arkit import ARKIT_NAMES
+from face3dmm.arkit_weights import ArkitMotion, ArkitSolve, arkit_motion, coeffs_from_arkit
 from face3dmm.background import BackgroundPlate, extend_torso, fill_background
 from face3dmm.camera import Camera, euler_from_rotation, rotation_from_euler
 from face3dmm.errors import InputError
 from face3dmm.fit import FitConfig, fit_landmarks
+from face3dmm.live_link import read_live_link, write_live_link
 from face3dmm.masks import Masks, segment_frames, segment_stream
 from face3dmm.model import FaceModel
+from face3dmm.motion_json import (
+    FaceMotion,
+    read_motion_json,
+    read_motion_npz,
+    write_motion_json,
+    write_motion_npz,
+)
 from face3dmm.overlay import draw_overlay
-from face3dmm.pncc import render_pncc
+from face3dmm.pncc import FULL, SMALL, PnccConvention, PnccTriple, render_pncc, render_pncc_triple
 from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
 from face3dmm.track import FaceCoeffs, FaceTrack
@@ -20,18 +29,27 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ARKIT_NAMES",
+    "FULL",
+    "SMALL",
+    "ArkitMotion",
+    "ArkitSolve",
     "BackgroundPlate",
     "Camera",
     "FaceCoeffs",
     "FaceModel",
+    "FaceMotion",
     "FaceTrack",
     "FitConfig",
     "InputError",
     "Masks",
+    "PnccConvention",
+    "PnccTriple",
     "RasterOutput",
     "VideoInfo",
     "VideoReader",
+    "arkit_motion",
     "build_info",
+    "coeffs_from_arkit",
     "draw_attributes",
     "draw_overlay",
     "euler_from_rotation",
@@ -42,10 +60,17 @@ __all__ = [
     "rasterize",
     "rasterize_reference",
     "read_crops",
+    "read_live_link",
+    "read_motion_json",
+    "read_motion_npz",
     "render_pncc",
+    "render_pncc_triple",
     "rotation_from_euler",
     "segment_frames",
     "segment_stream",
     "track_image",
     "track_video",
+    "write_live_link",
+    "write_motion_json",
+    "write_motion_npz",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor
 from face3dmm.camera import FOCAL, Camera, model_to_world
 from face3dmm.gaze_marks import eyeballs_of, iris_discs, mark_irises
 from face3dmm.model import FaceModel
-from face3dmm.raster import draw_attributes, rasterize
+from face3dmm.raster import draw_attributes
 
 # Window (x0, y0, side) of the zero-pose picture, the same for everybody: the mean face fills four fifths of
 # its height and a wide-open jaw stays inside.
@@ -186,10 +186,11 @@ def _draw(
     for frame, person, face in zip(screen, people, expression, strict=True):
         uv, depth = camera.project(model_to_world(model.vertices(person, face)))
         frame[:, :2], frame[:, 2] = uv * size, depth
-    picture = draw_attributes(screen, faces, model.ncc * (high - low) + low, size, low)
-    if not convention.first_triangle:
-        first = rasterize(screen, faces, size).index == 0
-        picture.masked_fill_(first.unsqueeze(1), low)
+    colours = model.ncc * (high - low) + low
+    if convention.first_triangle:
+        picture = draw_attributes(screen, faces, colours, size, low)
+    else:
+        picture = draw_attributes(*_hollow_first(screen, faces, colours), size, low).clamp_min_(low)
     if gaze is not None and len(gaze):
         eyeballs = torch.stack([eyeballs_of(model, person) for person in people])
         lids = screen[:, torch.stack([model.left_eye, model.right_eye]), :2]
@@ -198,6 +199,16 @@ def _draw(
         # is near it, and nothing is farther from the background.
         mark_irises(picture, lids, discs, low, high)
     return picture
+
+
+def _hollow_first(screen: Tensor, faces: Tensor, colours: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The mesh with vertices of its own for the first triangle, of colours far below every background."""
+    own = torch.arange(3, device=faces.device) + len(colours)
+    return (
+        torch.cat([screen, screen[:, faces[0]]], 1),
+        torch.cat([own[None], faces[1:]]),
+        torch.cat([colours, torch.full_like(colours[:3], -1e6)]),
+    )
 
 
 def _outside(model: FaceModel) -> Tensor:
