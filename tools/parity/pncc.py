@@ -16,6 +16,7 @@ side only or differs by more than 1e-5.
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -107,7 +108,7 @@ def import_published(published: Path, pytorch3d: Path) -> Any:
     )
     kernel.rasterize_meshes = kernel.RasterizeMeshes
     sys.modules["pytorch3d._C"] = kernel
-    __import__("pytorch3d")._C = kernel
+    importlib.import_module("pytorch3d")._C = kernel
     hollow("pytorch3d.ops", sources / "ops")
     from pytorch3d.ops.interp_face_attrs import interpolate_face_attributes
 
