@@ -55,7 +55,7 @@ class FaceCoeffs:
 
     @property
     def segments(self) -> tuple[tuple[int, int], ...]:
-        """Runs (first, one after last) of frames that may be used; longer gaps than 0.4 s lie between them."""
+        """Runs (first, one after last) of frames that may be used; gaps over 0.4 s lie between them."""
         return tuple(spans(self.confidence > 0))
 
 
