@@ -123,10 +123,13 @@ def build() -> FaceModel:
 
 
 def eyeballs(measured: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Centre and radius (2, 4) of the left and the right eyeball: 12 mm spheres behind the lids."""
+    """Centre and radius (2, 4) of the left and the right eyeball: 12 mm spheres behind the lids.
+
+    They stand above the corners: so high that people who look into the camera are found to do so.
+    """
     corners = (points[263] + points[362]) / 2
     front = points[list(LEFT_UPPER_LID)][:, 2].max()
-    left = np.array([corners[0], corners[1], front - 0.125, 0.12])
+    left = np.array([corners[0], corners[1] + 0.015, front - 0.125, 0.12])
     return np.stack([left, left * (-1, 1, 1, 1)])
 
 

@@ -134,7 +134,7 @@ def eyeball_centres(neutral: np.ndarray) -> np.ndarray:
         ratio = np.ptp(neutral[ids, 0]) / np.ptp(mean[ids, 0])
         ball[:3] += (neutral[ids] - mean[ids]).mean(0)
         ball[3] *= ratio
-        ball[1] += 0.02  # the upper lid covers a little of the iris at rest
+        ball[1] += 0.005  # the upper lid covers a little of the iris at rest
     return balls
 
 

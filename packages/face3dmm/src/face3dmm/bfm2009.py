@@ -49,7 +49,7 @@ def read_bfm2009(folder: Path) -> FaceModel:
     parts = _matrices(folder)
     count = len(parts["meanshape"].ravel()) // 3
     shape = parts["meanshape"].astype(np.float32).reshape(count, 3)
-    mean = torch.from_numpy(shape - np.mean(shape, axis=0))  # numpy's float32 sum, as published: 0.001 px at 512
+    mean = torch.from_numpy(shape - np.mean(shape, axis=0))  # a float32 sum as published: 0.001 px at 512
     faces = torch.from_numpy(parts["tri"].astype(np.int64)) - 1
     landmarks, known = _landmarks(folder, count)
     hidden = torch.zeros(len(faces), dtype=torch.bool)
