@@ -1,10 +1,11 @@
 """The published way to fit a face model to a clip, as a reference: Adam on all frames at once.
 
 Written anew after `data_gen/utils/process_video/fit_3dmm_landmark.py` of Real3D-Portrait and MimicTalk, with
-its steps, learning rates, weights and loss. What differs, each to its advantage: it is given this package's
-face model and camera, so every landmark has a vertex (eight are masked there); frames are not left to Python
-loops (nor are they there); and ARKit coefficients, which are weights in [0, 1] and no standard deviations, are
-counted in units of `named_unit`.
+its steps, learning rates, weights and loss. It is given this package's face model and camera, and every
+landmark that the model has a vertex for (eight are masked there). ARKit coefficients are weights in [0, 1],
+not standard deviations as there: `named_unit` says how they are counted. Of 1 and 0.25, with learning rates of
+0.1, 0.03 and 0.01, the unit 1 and the published rate 0.1 reach the lowest loss and the lowest landmark error
+over all points, so they are the default.
 """
 
 from __future__ import annotations
