@@ -49,7 +49,9 @@ def nameless() -> tuple[FaceModel, Tensor]:
     mix = torch.linalg.qr(torch.randn(64, 64, generator=torch.Generator().manual_seed(3)))[0]
     angle = torch.tensor(0.1)
     turn = torch.eye(3)
-    turn[1:, 1:] = torch.stack([torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])])
+    turn[1:, 1:] = torch.stack(
+        [torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])]
+    )
     model = dataclasses.replace(
         OPEN,
         mean=1.3 * OPEN.mean @ turn.T + 0.5,

@@ -56,8 +56,22 @@ def motion(frames: int, fps: float = 25.0, **weights: object) -> ArkitMotion:
 
 
 GOLDEN = take(
-    row("14:58:02:59.000", JawOpen="0.4000000000", EyeBlinkLeft=0.25, HeadYaw=0.2, LeftEyeYaw=0.1, RightEyeYaw=0.1),
-    row("14:58:03:00.000", JawOpen="0.6000000000", EyeBlinkLeft=0.75, HeadYaw=0.2, LeftEyePitch=0.3, RightEyePitch=0.1),
+    row(
+        "14:58:02:59.000",
+        JawOpen="0.4000000000",
+        EyeBlinkLeft=0.25,
+        HeadYaw=0.2,
+        LeftEyeYaw=0.1,
+        RightEyeYaw=0.1,
+    ),
+    row(
+        "14:58:03:00.000",
+        JawOpen="0.6000000000",
+        EyeBlinkLeft=0.75,
+        HeadYaw=0.2,
+        LeftEyePitch=0.3,
+        RightEyePitch=0.1,
+    ),
 )
 
 
@@ -155,9 +169,13 @@ def test_60_rows_a_second_are_25_frames_by_time_code(tmp_path: Path) -> None:
 
 def test_a_take_at_30_in_time_codes_of_60(tmp_path: Path) -> None:
     rows = [row(f"13:13:04:{31.652 + 2 * frame:06.3f}", JawOpen=0.01 * frame) for frame in range(14)]
-    rows += [row(f"13:13:05:{31.652 + 2 * frame - 60:06.3f}", JawOpen=0.01 * frame) for frame in range(15, 20)]
+    rows += [
+        row(f"13:13:05:{31.652 + 2 * frame - 60:06.3f}", JawOpen=0.01 * frame) for frame in range(15, 20)
+    ]
     found = read(tmp_path, take(*rows), fps=30.0)
-    assert found.weights[:, ARKIT_NAMES.index("jawOpen")].tolist() == pytest.approx([0.01 * x for x in range(20)], abs=1e-5)
+    assert found.weights[:, ARKIT_NAMES.index("jawOpen")].tolist() == pytest.approx(
+        [0.01 * x for x in range(20)], abs=1e-5
+    )
 
 
 def test_angles_go_the_shorter_way(tmp_path: Path) -> None:
@@ -169,7 +187,9 @@ def test_angles_go_the_shorter_way(tmp_path: Path) -> None:
 def test_rows_without_a_face_are_bridged(tmp_path: Path) -> None:
     lost = "00:00:00:01.000,0"
     content = take(row("00:00:00:00.000", JawOpen=0.2), lost, "", row("00:00:00:02.000", JawOpen=0.4))
-    assert read(tmp_path, content, fps=60.0).weights[:, ARKIT_NAMES.index("jawOpen")].tolist()[:2] == pytest.approx([0.2, 0.3])
+    assert read(tmp_path, content, fps=60.0).weights[:, ARKIT_NAMES.index("jawOpen")].tolist()[
+        :2
+    ] == pytest.approx([0.2, 0.3])
 
 
 def test_without_eye_angles_the_look_weights_tell_the_gaze(tmp_path: Path) -> None:
@@ -231,11 +251,17 @@ def test_wrong_use(tmp_path: Path) -> None:
             read(tmp_path, GOLDEN, **options)
 
 
-cell = st.one_of(st.floats(width=32).map(str), st.sampled_from(["", "0", "1e999", "0x1", '"', "00:00:00:01.000"]))
+cell = st.one_of(
+    st.floats(width=32).map(str), st.sampled_from(["", "0", "1e999", "0x1", '"', "00:00:00:01.000"])
+)
 lines = st.lists(st.one_of(st.lists(cell, max_size=64).map(",".join), st.builds(row, st.from_regex(r"0?[0-9]:00:[0-9]{2}:[0-9]{2}(\.[0-9]+)?", fullmatch=True), JawOpen=cell)), max_size=4)  # fmt: skip
 
 
-@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode), lines.map(lambda rows: take(*rows))))
+@given(
+    st.one_of(
+        st.binary(max_size=300), st.text(max_size=300).map(str.encode), lines.map(lambda rows: take(*rows))
+    )
+)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_take_or_told_what_is_wrong(tmp_path: Path, content: bytes) -> None:
     try:
@@ -250,13 +276,19 @@ def test_any_text_is_a_take_or_told_what_is_wrong(tmp_path: Path, content: bytes
 
 @given(st.integers(1, 40), st.sampled_from(RATES), st.floats(10, 120), st.integers(0, 99))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_motion_comes_back_within_its_range(tmp_path: Path, frames: int, rate: int, fps: float, seed: int) -> None:
+def test_any_motion_comes_back_within_its_range(
+    tmp_path: Path, frames: int, rate: int, fps: float, seed: int
+) -> None:
     source = torch.Generator().manual_seed(seed)
-    sent = ArkitMotion(torch.rand(frames, 52, generator=source), torch.zeros(frames, 3), torch.zeros(frames, 2), fps)
+    sent = ArkitMotion(
+        torch.rand(frames, 52, generator=source), torch.zeros(frames, 3), torch.zeros(frames, 2), fps
+    )
     write_live_link(tmp_path / "a.csv", sent, fps=rate)
     found = read_live_link(tmp_path / "a.csv", fps=fps, timecode_rate=rate)
     assert abs(len(found) - frames) <= max(1, fps / rate)
-    assert (found.weights <= sent.weights.amax(0) + 1e-6).all() and (found.weights >= sent.weights.amin(0) - 1e-6).all()
+    assert (found.weights <= sent.weights.amax(0) + 1e-6).all() and (
+        found.weights >= sent.weights.amin(0) - 1e-6
+    ).all()
 
 
 def test_a_real_clip_keeps_its_landmarks_through_the_file(media: Path, tmp_path: Path) -> None:

@@ -30,7 +30,12 @@ KINDS = [(write_motion_json, read_motion_json, "m.json"), (write_motion_npz, rea
 
 def motion(frames: int = 3, seed: int = 0) -> FaceMotion:
     source = torch.Generator().manual_seed(seed)
-    sizes = {"expression": (frames, 64), "euler": (frames, 3), "translation": (frames, 3), "gaze": (frames, 2)}
+    sizes = {
+        "expression": (frames, 64),
+        "euler": (frames, 3),
+        "translation": (frames, 3),
+        "gaze": (frames, 2),
+    }
     parts = {name: torch.randn(size, generator=source) for name, size in sizes.items()}
     coeffs = FaceCoeffs(identity=torch.randn(80, generator=source), confidence=torch.rand(frames), **parts)
     return FaceMotion(coeffs, 29.97, 0.08)
@@ -65,7 +70,12 @@ def as_npz(content: dict[str, Any]) -> bytes:
 @given(st.integers(1, 5), st.integers(0, 1000))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_bit_comes_back(
-    tmp_path: Path, write: Callable[..., None], read: Callable[..., FaceMotion], name: str, frames: int, seed: int
+    tmp_path: Path,
+    write: Callable[..., None],
+    read: Callable[..., FaceMotion],
+    name: str,
+    frames: int,
+    seed: int,
 ) -> None:
     sent = motion(frames, seed)
     write(tmp_path / name, sent)
@@ -77,7 +87,9 @@ def test_every_bit_comes_back(
 
 
 @pytest.mark.parametrize(("read", "dump"), [(read_motion_json, as_json), (read_motion_npz, as_npz)])
-def test_a_file_written_by_hand(tmp_path: Path, read: Callable[..., FaceMotion], dump: Callable[..., bytes]) -> None:
+def test_a_file_written_by_hand(
+    tmp_path: Path, read: Callable[..., FaceMotion], dump: Callable[..., bytes]
+) -> None:
     (tmp_path / "m").write_bytes(dump(plain()))
     found = read(tmp_path / "m")
     assert found.fps == 25 and found.start == 0 and len(found.coeffs) == 2
@@ -117,7 +129,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("read", "dump"), [(read_motion_json, as_json), (read_motion_npz, as_npz)])
 @pytest.mark.parametrize(("change", "words"), WRONG)
-def test_wrong_content_is_named(tmp_path: Path, read: Any, dump: Any, change: dict[str, Any], words: str) -> None:
+def test_wrong_content_is_named(
+    tmp_path: Path, read: Any, dump: Any, change: dict[str, Any], words: str
+) -> None:
     (tmp_path / "m").write_bytes(dump(plain() | change))
     with pytest.raises(InputError, match=re.escape(words)) as caught:
         read(tmp_path / "m")
@@ -173,7 +187,9 @@ def test_files_that_are_no_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("fps", *ARRAYS)), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("fps", *ARRAYS)), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

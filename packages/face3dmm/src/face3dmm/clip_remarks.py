@@ -25,6 +25,10 @@ CUT = 12  # mean difference of frames at a cut, of 255
 OTHER_PERSON = 0.014
 MAYBE_OTHER_PERSON = 0.006
 _KEY_FRAMES = 12
+# A careful fit, which the limits above belong to: one person must come out alike from other frames.
+_PERSON = FitConfig(
+    noise=0.01, outlier=4.0, lips=5.0, eyes=3.0, gap_share=1.0, key_frames=_KEY_FRAMES, steps=(6, 1)
+)
 _LONG_GAP = 10  # frames
 MOUTH_MOVES = 0.006  # standard deviation of the opening, in distances between the eyes
 
@@ -123,7 +127,7 @@ def remarks(
 def _person_shape(model: FaceModel, landmarks: Tensor) -> Tensor:
     """Landmarks at rest (468, 3) of the person in some frames."""
     chosen = torch.linspace(0, len(landmarks) - 1, _KEY_FRAMES).round().long()
-    coeffs = fit_landmarks(model, landmarks[chosen], config=FitConfig(key_frames=_KEY_FRAMES, steps=(6, 1)))
+    coeffs = fit_landmarks(model, landmarks[chosen], config=_PERSON)
     shape = model.mean + model.identity_basis @ coeffs.identity
     return shape[model.landmarks_468]
 

@@ -9,6 +9,8 @@ from face3dmm.model import EXPRESSION_SIZE
 # What landmarks cannot tell from its neighbours, or at all, stays nearer to rest than the others.
 _TIGHT = {"tongueOut": 1e-3, "cheekPuff": 0.3, "jawForward": 0.4, "eyeLook": 0.3}
 
+_RESIDUAL = 0.85  # of what has no name beside ARKIT shapes: other tools know the named ones only
+
 
 class ExpressionPrior:
     """Normal about rest; ARKIT coefficients also pay for leaving [0, 1].
@@ -23,6 +25,8 @@ class ExpressionPrior:
         self, below_zero: float, above_one: float, spread: float = 1.0, named: int = len(ARKIT_NAMES)
     ) -> None:
         deviations, self._named = torch.ones(EXPRESSION_SIZE), slice(0, named)
+        if named:
+            deviations[named:] = _RESIDUAL
         for position, name in enumerate(ARKIT_NAMES[:named]):
             deviations[position] = next((sd for stem, sd in _TIGHT.items() if name.startswith(stem)), 1.0)
         self._base = (deviations * spread) ** -2

@@ -42,23 +42,23 @@ class FitConfig:
         steps: Gauss-Newton steps on key frames, then on all frames.
     """
 
-    noise: float = 0.01
+    noise: float = 0.007
     independent: float = 40.0
-    lips: float = 5.0
+    lips: float = 9.0
     upper_lids: float = 20.0
-    eyes: float = 3.0
+    eyes: float = 10.0
     rest: float = 1.0
     gap_share: float = 3.0
-    outlier: float = 4.0
+    outlier: float = 12.0
     below_zero: float = 0.03
     above_one: float = 0.1
     depth: float = 0.5
-    turn: float = 0.01
-    shift: float = 0.01
-    approach: float = 0.03
+    turn: float = 0.007
+    shift: float = 0.007
+    approach: float = 0.02
     at_rest: float = 0.3
     key_frames: int = 32
-    steps: tuple[int, int] = (8, 6)
+    steps: tuple[int, int] = (8, 4)
 
     def __post_init__(self) -> None:
         for one in fields(self):

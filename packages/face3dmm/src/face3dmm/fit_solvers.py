@@ -58,8 +58,7 @@ def solve_chain(frame: Tensor, by_frame: Tensor, chained: Tensor, stiffness: Ten
         2 * size + 1, count, size, dtype=torch.float64
     )  # band[k, t, i] = A[tK + i + k, tK + i]
     for offset in range(size):
-        for column in range(size - offset):
-            band[offset, :, column] = blocks[:, column + offset, column].double()
+        band[offset, :, : size - offset] = blocks.diagonal(-offset, 1, 2)
     for distance in range(3):
         band[distance * size, :] += second[distance].unsqueeze(-1) * stiffness.double()
     penalty = stiffness * apply_second_differences(chained)
