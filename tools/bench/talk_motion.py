@@ -25,6 +25,8 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+# Behind everything else: the files beside this one are named like packages.
+sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
 from talk_clips import TalkClip, correlation, load_clips
 from talk_motion import MotionModel, MotionPrompt, MotionSequence, extract_features, generate
 
