@@ -21,7 +21,6 @@ import io
 import os
 import re
 from array import array
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,6 +30,7 @@ from face3dmm.arkit import ARKIT_NAMES
 from face3dmm.arkit_weights import SHAPES, ArkitMotion, gaze_from_look
 from face3dmm.camera import euler_from_rotation, rotation_from_euler
 from face3dmm.errors import InputError
+from face3dmm.files import read_limited, write_atomic
 
 Array = NDArray[np.float64]
 
@@ -71,13 +71,7 @@ def write_live_link(path: str | os.PathLike[str], motion: ArkitMotion, fps: int 
     for frame, row in enumerate(values):
         numbers = ",".join(f"{value:.10f}" for value in row)
         lines.append(f"{timecode(frame, fps)},{len(row)},{numbers}")
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    with open(part, "w", encoding="ascii", newline="") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, target)
+    write_atomic(path, ("\n".join(lines) + "\n").encode("ascii"))
 
 
 def read_live_link(
@@ -176,13 +170,7 @@ def _rows(path: str | os.PathLike[str]) -> tuple[list[tuple[int, str]], Array]:
 
 
 def _text(path: str | os.PathLike[str]) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(path, f"it cannot be read ({error.strerror})", "Check the name.") from error
-    if len(content) > MAX_BYTES:
-        raise InputError(path, f"it is larger than {MAX_BYTES // 1_000_000} MB", "Cut it into parts.")
+    content = read_limited(path, MAX_BYTES, "Cut it into parts.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from face3dmm.errors import InputError
+from face3dmm.files import write_atomic
 
 IDENTITY_SIZE = 80
 EXPRESSION_SIZE = 64
@@ -155,13 +156,7 @@ class FaceModel:
         for name in ("identity_basis", "expression_basis"):
             tensors[name] = tensors[name].half()
         payload = save(tensors, {"format": FORMAT, "source": source, "units": json.dumps({"length": "dm"})})
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        with open(part, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
+        write_atomic(path, payload)
 
     def vertices(self, identity: Tensor, expression: Tensor) -> Tensor:
         """Shape of a face in model units.

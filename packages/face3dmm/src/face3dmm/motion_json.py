@@ -9,7 +9,6 @@ import os
 import zipfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from face3dmm.arkit import ARKIT_NAMES
 from face3dmm.errors import InputError
+from face3dmm.files import read_limited, write_atomic
 from face3dmm.track import FaceCoeffs
 
 FORMAT = "face3dmm.FaceMotion.1"
@@ -63,7 +63,7 @@ def write_motion_json(path: str | os.PathLike[str], motion: FaceMotion) -> None:
     }
     for name in _ARRAYS:
         content[name] = _shortened(getattr(motion.coeffs, name).detach().double().tolist())
-    _write(path, json.dumps(content, allow_nan=False).encode())
+    write_atomic(path, json.dumps(content, allow_nan=False).encode())
 
 
 def read_motion_json(path: str | os.PathLike[str]) -> FaceMotion:
@@ -72,7 +72,7 @@ def read_motion_json(path: str | os.PathLike[str]) -> FaceMotion:
     Raises:
         InputError: If the file is missing, too large, damaged, or holds something else.
     """
-    text = _read(path)
+    text = read_limited(path, MAX_BYTES, _CURE)
     try:
         content = json.loads(text.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -90,7 +90,7 @@ def write_motion_npz(path: str | os.PathLike[str], motion: FaceMotion) -> None:
     facts: dict[str, Any] = {"format": FORMAT, "fps": motion.fps, "start": motion.start}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, arkit_names=np.array(ARKIT_NAMES), **facts, **arrays)
-    _write(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue())
 
 
 def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
@@ -99,7 +99,7 @@ def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
     Raises:
         InputError: If the file is missing, too large, damaged, or holds something else.
     """
-    buffer = io.BytesIO(_read(path))
+    buffer = io.BytesIO(read_limited(path, MAX_BYTES, _CURE))
     try:
         with zipfile.ZipFile(buffer) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -145,24 +145,3 @@ def _tensor(name: str, numbers: object) -> Tensor:
 def _shortened(numbers: Any) -> Any:
     """Nine significant digits, which is what it takes to tell any two float32 apart."""
     return [_shortened(one) for one in numbers] if isinstance(numbers, list) else float(f"{numbers:.9g}")
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(path, f"it cannot be read ({error.strerror})", "Check the name.") from error
-    if len(content) > MAX_BYTES:
-        raise InputError(path, f"it is larger than {MAX_BYTES // 1_000_000} MB", _CURE)
-    return content
-
-
-def _write(path: str | os.PathLike[str], content: bytes) -> None:
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, target)

@@ -3,12 +3,12 @@
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from face3dmm.errors import InputError
+from face3dmm.files import write_atomic
 
 FORMAT = "face3dmm.FaceTrack.1"
 _COEFFS = ("identity", "expression", "euler", "translation", "gaze", "confidence")
@@ -113,13 +113,7 @@ class FaceTrack:
         payload = save(
             {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata
         )
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        with open(part, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
+        write_atomic(path, payload)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "FaceTrack":

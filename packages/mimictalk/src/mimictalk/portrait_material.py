@@ -56,12 +56,7 @@ def portrait_clip(
         coeffs.euler[:count],
         coeffs.translation[:count],
     )
-    pncc = torch.cat(
-        [
-            render_pncc(model, coeffs.identity, part, size=pncc_size, dtype=torch.uint8)
-            for part in expression.split(16)
-        ]
-    )
+    pncc = render_pncc(model, coeffs.identity, expression, size=pncc_size, dtype=torch.uint8)
     canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
     camera = Camera.from_head_pose(euler, translation)
     points = landmarks[..., :2] / 512
