@@ -161,6 +161,7 @@ class TaskSegmenter:
             importlib.import_module(f"mediapipe.tasks.python.{name}")
             for name in ("vision.image_segmenter", "core.base_options")
         )
+        self._bindings: Any = importlib.import_module("mediapipe.python._framework_bindings")
         options = vision.ImageSegmenterOptions(
             base_options=base.BaseOptions(model_asset_buffer=content), output_confidence_masks=True
         )
@@ -180,9 +181,10 @@ class TaskSegmenter:
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """As `PersonSegmenter`; the second tells body and clothes, as far as the network does."""
-        image = importlib.import_module("mediapipe.python._framework_bindings").image
-        formats = importlib.import_module("mediapipe.python._framework_bindings").image_frame.ImageFormat
-        given = image.Image(image_format=formats.SRGB, data=np.ascontiguousarray(picture))
+        bindings = self._bindings
+        given = bindings.image.Image(
+            image_format=bindings.image_frame.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
+        )
         masks = np.stack([mask.numpy_view() for mask in self._task.segment(given).confidence_masks])
         person = masks[0] if self._background is None else 1 - masks[self._background]
         return np.stack([person, masks[self._below].sum(0)])
