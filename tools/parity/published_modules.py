@@ -5,8 +5,9 @@
         theirs = checkout.build(FullConfig(), seed=0, lora=True)  # MimicTalk only
 
 Checkouts are https://github.com/yerfor/MimicTalk and https://github.com/yerfor/Real3DPortrait. Their modules
-run as they are, on the CPU. What they import is replaced only where it is not installed, by the few names they
-use; weights they fetch while they are built are not. Two things change at run time: their random offsets of the samples along rays are zero, and importance samples lie at equal steps, as ours.
+run as they are, on the CPU. What they import is replaced only where it is not installed, by the few names
+they use; weights they fetch while they are built are not. Two things change at run time: their random offsets
+of the samples along rays are zero, and importance samples lie at equal steps, as ours.
 """
 
 import contextlib
@@ -167,7 +168,7 @@ def published_options(config: FullConfig) -> dict[str, Any]:
         "torso_model_version": f"v{config.torso_warp}",
         "torso_kp_num": config.torso_keypoints,
         "torso_inp_mode": config.torso_input,
-        "weight_fuse": config.weight_fuse,
+        "weight_fuse": config.fusion != "concat",
         "htbsr_head_weight_fuse_mode": config.fusion,
         "htbsr_head_threshold": 1.0 if config.head_threshold is None else config.head_threshold,
     }

@@ -8,7 +8,7 @@ InputMode = Literal["rgb", "rgb_alpha", "rgb_camera", "rgb_alpha_camera"]
 PnccCondition = Literal["cano_src_tgt", "cano_tgt"]
 PlaneFusion = Literal["add", "mul"]
 TorsoInput = Literal["rgb", "rgb_alpha"]
-Fusion = Literal["v1", "v2", "v3"]
+Fusion = Literal["v1", "v2", "v3", "concat"]
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "input_mode": get_args(InputMode),
@@ -59,8 +59,8 @@ class FullConfig:
         torso_warp: Published torso model: 2 sees the head's alpha beside its colour, 1 the colour alone.
         torso_width: First width of the torso's appearance extractor and last of its generator.
         torso_channels, torso_depth: Channels and depth of the torso's feature volume.
-        fusion: How head and torso meet: by alpha ("v1"), concatenated ("v2"), with a predicted alpha ("v3").
-        weight_fuse: False is the paper's ablation: head, torso and background are only concatenated.
+        fusion: How head and torso features meet: added by alpha ("v1"), concatenated after it ("v2"), with a
+            predicted alpha ("v3"), or concatenated without any, the paper's ablation ("concat").
         head_threshold: Where the head's alpha is above this it is opaque; None or 1.0 turns this off.
     """
 
@@ -103,7 +103,6 @@ class FullConfig:
     torso_channels: int = 32
     torso_depth: int = 16
     fusion: Fusion = "v2"
-    weight_fuse: bool = True
     head_threshold: float | None = 0.9
 
     def __post_init__(self) -> None:
@@ -141,7 +140,7 @@ def _check(name: str, value: Any) -> None:
     if name in CHOICES:
         if value not in CHOICES[name]:
             raise ValueError(f"FullConfig.{name} must be one of {CHOICES[name]}, got {value!r}")
-    elif name in ("large_sr", "has_torso", "weight_fuse"):
+    elif name in ("large_sr", "has_torso"):
         if not isinstance(value, bool):
             raise ValueError(f"FullConfig.{name} must be true or false, got {value!r}")
     elif name == "head_threshold":
