@@ -24,8 +24,12 @@ MAX_PIXELS = 36_000_000  # a little more than one 8K frame
 MAX_SECONDS = 3600.0
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, wanted: str = "a video file such as REF.mp4") -> None:
     """Refuse everything but a regular local file with something in it.
+
+    Args:
+        path: The file.
+        wanted: What to give instead of a folder.
 
     Raises:
         InputError: If there is no such file, or it is a folder, a device, a pipe, empty or not readable.
@@ -36,7 +40,7 @@ def check_file(path: Path) -> None:
         cure = "Check the name; only local files can be read."
         raise InputError(path, "there is no such file", cure) from error
     if stat.S_ISDIR(status.st_mode):
-        raise InputError(path, "it is a folder", "Give a video file such as REF.mp4.")
+        raise InputError(path, "it is a folder", f"Give {wanted}.")
     if not stat.S_ISREG(status.st_mode):
         raise InputError(path, "it is a device or a pipe, not a regular file", "Save it as a file first.")
     if status.st_size == 0:

@@ -7,7 +7,7 @@ import numpy as np
 
 from face3dmm.detector import FaceBox, FaceFinder
 from face3dmm.errors import InputError
-from face3dmm.turned import quarter_turns
+from face3dmm.turned import TURNED, quarter_turns
 from face3dmm.video import VideoInfo, VideoReader
 
 EVERY = 5  # frames from one search for faces to the next: 5 searches per second
@@ -18,7 +18,6 @@ _WHOLE_FACE = 0.22  # of the picture's side: a smaller face is cropped even from
 _CROP = 2.25  # side of the crop in face boxes: head and shoulders
 _FACE_AT = 0.49  # height of the face in the crop, from its top
 _UPRIGHT_TRIALS = 5
-_STATES = ("is upright", "lies on its side", "is upside down", "lies on its side")  # by quarter turns
 
 
 @dataclass
@@ -83,17 +82,17 @@ def survey(reader: VideoReader, progress: Callable[[int], None] = lambda done: N
                     person = _same_person(people, number, scaled(box, scale)) or _new(people)
                     person.times.append(number)
                     person.boxes.append(scaled(box, scale))
-                    brightness.append((person, _luminance(picture, box)))
+                    brightness.append((person, luminance(picture, box)))
                 if number // EVERY < _UPRIGHT_TRIALS:
                     samples.append(picture)
             progress(number + 1)
         turns = quarter_turns(finder, samples)
     if turns:
-        cause = f"the picture {_STATES[turns]}"
+        cause = f"the picture {TURNED[turns]}"
         raise InputError(reader.path, cause, "Turn the video upright and try again.")
     if not people:
         raise _no_face(reader)
-    person = max(people, key=lambda one: _prominence(one, reader.info))
+    person = max(people, key=lambda one: prominence(one, reader.info))
     if person.side() < MIN_FACE:
         cause = f"the face is too small: {person.side():.0f} pixels, at least {MIN_FACE} are needed"
         raise InputError(reader.path, cause, "Film it closer, or at a higher resolution.")
@@ -146,14 +145,15 @@ def _same_person(people: list[Person], number: int, box: FaceBox) -> Person | No
     return min(near)[2] if near else None
 
 
-def _prominence(person: Person, info: VideoInfo) -> float:
-    """Largest and most central, for the longest time."""
+def prominence(person: Person, info: VideoInfo) -> float:
+    """How much of the picture's attention a person has: largest and most central, for the longest time."""
     away = (person.centres() - (info.width / 2, info.height / 2)) / max(info.width, info.height)
     central = np.exp(-2 * (away**2).sum(1))
     return float(np.sum(central * [box.side for box in person.boxes]))
 
 
-def _luminance(picture: np.ndarray, box: FaceBox) -> float:
+def luminance(picture: np.ndarray, box: FaceBox) -> float:
+    """Median luminance 0..255 of a face in a picture (H, W, 3) uint8 RGB; 0 where the box lies outside."""
     y0, y1, x0, x1 = (max(0, int(value)) for value in (box.y0, box.y1, box.x0, box.x1))
     part = picture[y0 : y1 + 1, x0 : x1 + 1]
     return float(np.median(part @ np.array([0.299, 0.587, 0.114]))) if part.size else 0.0

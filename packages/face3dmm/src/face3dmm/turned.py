@@ -5,6 +5,7 @@ import numpy as np
 from face3dmm.detector import FaceFinder, LandmarkTracker
 from face3dmm.landmarks import LEFT_LID_PAIRS, RIGHT_LID_PAIRS
 
+TURNED = ("is upright", "lies on its side", "is upside down", "lies on its side")  # by quarter turns
 CHIN, FOREHEAD = 152, 10
 _BROWS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107, 276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
 _LIDS = tuple(point for pair in RIGHT_LID_PAIRS + LEFT_LID_PAIRS for point in pair)
