@@ -47,11 +47,11 @@ def test_renderer_draws_what_the_model_says(clip, from_rest: bool) -> None:
     assert int((drawn.int() - to_picture(wanted[0]).int()).abs().max()) <= 1
 
 
-def test_alpha_blending_by_hand() -> None:
+def test_alpha_blending_by_hand(portrait) -> None:
     window = Window(0, 0, 1, 1)
     colour, alpha = torch.full((1, 3, 4, 4), 0.3), torch.full((1, 1, 4, 4), 0.25)
     head = HeadLayer(window, colour, alpha, colour, alpha)
-    picture = Portrait3D.compose(head, torch.full((1, 3, 8, 8), 0.8))
+    picture = portrait.compose(head, torch.full((1, 3, 8, 8), 0.8))
     assert torch.allclose(picture, torch.full((1, 3, 4, 4), 0.3 + 0.75 * 0.8))
 
 

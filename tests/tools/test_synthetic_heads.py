@@ -252,7 +252,9 @@ class TestShards:
         np.testing.assert_array_equal(back["camera_to_world"], made.camera_to_world)
         error = np.mean((back["frames"].astype(float) - made.picture.frames) ** 2)
         assert 10 * np.log10(255**2 / error) > 36
-        assert back["facts"] == {"person": made.person, "seed": 3, "step": 0, "size": SIZE}
+        assert back["facts"] == {
+            "person": made.person, "seed": 3, "step": 0, "size": SIZE, "consecutive": False
+        }  # fmt: skip
         one = read_shard(tmp_path / "a.safetensors", [2])
         np.testing.assert_array_equal(one["frames"], back["frames"][2:])
         np.testing.assert_array_equal(one["euler"], made.motion.euler[2:])

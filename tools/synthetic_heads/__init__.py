@@ -4,8 +4,8 @@ The open face model with painted skin, eyes, teeth, hair, neck, clothes, light a
 rasteriser of face3dmm. `make.py` writes shards, `judge.py` judges the heads by a face detector.
 """
 
-from synthetic_heads.batches import Sample, make_clip, sample_batch
-from synthetic_heads.motion import Motion, random_frames, sway
+from synthetic_heads.batches import Sample, make_clip, sample_batch, sample_views
+from synthetic_heads.motion import Motion, random_frames, random_views, sway
 from synthetic_heads.person import SyntheticPerson
 from synthetic_heads.rendering import Rendering, Scene, random_scene, render
 from synthetic_heads.shards import read_shard, write_shard
@@ -19,9 +19,11 @@ __all__ = [
     "make_clip",
     "random_frames",
     "random_scene",
+    "random_views",
     "read_shard",
     "render",
     "sample_batch",
+    "sample_views",
     "sway",
     "write_shard",
 ]

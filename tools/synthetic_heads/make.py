@@ -13,6 +13,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=200, help="number of people, one shard each")
     parser.add_argument("--frames", type=int, default=24, help="frames per person")
+    parser.add_argument(
+        "--views", type=int, help="views of each moment: frames / views moments, the first at rest, each from"
+        " several sides in a light that turns with the head; default: every frame another moment",
+    )  # fmt: skip
+    parser.add_argument("--clips", action="store_true", help="frames that follow one another at 25 fps")
     parser.add_argument("--size", type=int, default=512, help="pixels")
     parser.add_argument("--out", type=Path, required=True, help="folder for person_00000.safetensors, ...")
     parser.add_argument("--seed", type=int, default=0)
@@ -22,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.people < 1 or options.frames < 1 or not 64 <= options.size <= 2048 or options.seed < 0:
         parser.error("--people and --frames must be positive, --size 64..2048, --seed not negative")
+    if options.views is not None and (options.views < 1 or options.frames % options.views or options.clips):
+        parser.error("--views must divide --frames and does not go with --clips")
     try:
         first, stride = (int(v) for v in options.part.split("/"))
     except ValueError:
@@ -32,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
-    from synthetic_heads.batches import sample_batch
+    from synthetic_heads.batches import make_clip, sample_batch, sample_views
     from synthetic_heads.shards import write_shard
 
     options.out.mkdir(parents=True, exist_ok=True)
@@ -41,7 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{len(steps) - len(missing)} of {len(steps)} shards are there", file=sys.stderr)
     start = time.monotonic()
     for done, step in enumerate(missing, 1):
-        sample = sample_batch(options.seed, step, frames=options.frames, size=options.size)
+        if options.views:
+            moments = options.frames // options.views
+            sample = sample_views(options.seed, step, moments=moments, views=options.views, size=options.size)
+        elif options.clips:
+            sample = make_clip(options.seed * 1_000_003 + step, options.frames, size=options.size)
+        else:
+            sample = sample_batch(options.seed, step, frames=options.frames, size=options.size)
         write_shard(options.out / f"person_{step:05d}.safetensors", sample, seed=options.seed, step=step)
         used = time.monotonic() - start
         rest = used / done * (len(missing) - done)

@@ -132,6 +132,31 @@ def random_frames(rng: np.random.Generator, count: int) -> Motion:
     return _finish(expression, euler, place, np.clip(gaze, -0.45, 0.45))
 
 
+VIEW_YAW, VIEW_PITCH = np.radians([35.0, 18.0])
+
+
+def random_views(rng: np.random.Generator, moments: int, views: int) -> Motion:
+    """Moments of one framing, each seen from several sides: expression and gaze stay, the pose changes.
+
+    The first moment is the face at rest that looks straight ahead.
+
+    Args:
+        rng: Source of the random numbers.
+        moments: Number of moments M.
+        views: Views V of each; M * V frames, view by view of the first moment, then of the second.
+    """
+    expression = random_expressions(rng, moments)
+    expression[0] = 0
+    gaze = np.clip(rng.normal(0, 1, (moments, 2)) * (0.08, 0.16), -0.45, 0.45)
+    gaze[0] = 0
+    count = moments * views
+    yaw, pitch, roll = rng.uniform(-1, 1, count), rng.uniform(-1, 1, count), rng.normal(0, 0.35, count)
+    euler = np.stack([pitch * VIEW_PITCH, yaw * VIEW_YAW, np.clip(roll, -1, 1) * ROLL], -1)
+    place = framing(rng) + rng.normal(0, 1, (count, 3)) * (0.10, 0.06, 0.35)
+    every = np.repeat(np.arange(moments), views)
+    return _finish(expression[every], euler.astype(np.float32), place, gaze[every])
+
+
 def framing(rng: np.random.Generator) -> np.ndarray:
     """Place (3,) of the upper neck in dm: a head of 35 to 65 % of the picture's height near its middle."""
     depth = FOCAL * HEAD_HEIGHT / rng.uniform(0.38, 0.65)

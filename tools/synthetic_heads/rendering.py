@@ -63,6 +63,7 @@ def render(
     size: int = 512,
     lag: int = 0,
     torso_share: float = 0.3,
+    light_on_head: bool = False,
 ) -> Rendering:
     """Draw T frames of a person. See docs/conventions.md for pose and picture.
 
@@ -76,6 +77,7 @@ def render(
         size: Pixels.
         lag: Frames over which the torso's movement is averaged; 0 where frames are not a sequence.
         torso_share: Share of the head's turn that the torso makes.
+        light_on_head: The light turns with the head, as if the head stood still and the camera moved.
 
     Raises:
         ValueError: If the lengths disagree or the background has another size.
@@ -103,6 +105,8 @@ def render(
             normals = mesh.normals(posed[None])[0].astype(np.float32)
             towards = -np.sign((normals * (posed - (0, 0, 10))).sum(-1, keepdims=True))
             normals *= np.where(towards == 0, 1, towards)  # both sides are lit alike
+            if light_on_head:
+                normals = normals @ poses.head[t]
             screen = project(posed, size)
             screen[:, 2] += mesh.offset
             density = TEXELS / (size * 4.2647 / (10 - translation[t, 2]))

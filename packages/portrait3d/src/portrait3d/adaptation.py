@@ -122,4 +122,5 @@ def predict_planes(model: Portrait3D, clip: PortraitClip, index: int) -> Tensor:
     """Image-to-plane of one frame's head, (1, 3, C, R, R); all that is not head is black (-1)."""
     mask = clip.mask("head_mask", index)
     head = clip.picture(index) * 2 - 1
-    return model.image_to_plane(head * mask - (1 - mask))
+    camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
+    return model.predict_planes(head * mask - (1 - mask), camera, intrinsics)

@@ -3,6 +3,13 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+CHOICES = {
+    "adapter_from_rest": (True, False),
+    "encoder_aligned": (True, False),
+    "torso_keypoint_source": ("face_model", "learned"),
+    "fusion": ("alpha", "concat"),
+}
+
 
 @dataclass(frozen=True)
 class PortraitConfig:
@@ -24,9 +31,13 @@ class PortraitConfig:
         encoder_width: Width of image-to-plane's convolutions.
         encoder_tokens: Width of its transformer blocks.
         encoder_depth: Number of its transformer blocks.
+        encoder_aligned: Image-to-plane also sees the picture turned to the front (`SurfaceAlignment`); it
+            then needs the picture's camera.
         super_resolution_width: Width of the super-resolution at the ray grid's size.
         torso_width: Width of the torso warp network.
         torso_keypoints: Number of head key-points that drive the torso.
+        torso_keypoint_source: "face_model", or "learned" by a detector without labels (the paper's ablation).
+        fusion: How the head meets what is behind it: "alpha", or "concat" (the paper's ablation).
     """
 
     plane_channels: int = 24
@@ -47,9 +58,12 @@ class PortraitConfig:
     encoder_width: int = 32
     encoder_tokens: int = 128
     encoder_depth: int = 3
+    encoder_aligned: bool = False
     super_resolution_width: int = 48
     torso_width: int = 16
     torso_keypoints: int = 4
+    torso_keypoint_source: str = "face_model"
+    fusion: str = "alpha"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -58,9 +72,12 @@ class PortraitConfig:
                 object.__setattr__(self, field.name, tuple(value))
                 value = tuple(value)
             numbers = value if isinstance(value, tuple) else (value,)
-            if field.name == "adapter_from_rest":
-                if not isinstance(value, bool):
-                    raise ValueError(f"PortraitConfig.adapter_from_rest must be true or false, got {value!r}")
+            if field.name in CHOICES:
+                if not any(type(value) is type(choice) and value == choice for choice in CHOICES[field.name]):
+                    wanted = " or ".join(str(choice).lower() for choice in CHOICES[field.name])
+                    raise ValueError(f"PortraitConfig.{field.name} must be {wanted}, got {value!r}")
+            elif any(not isinstance(number, int | float) for number in numbers):
+                raise ValueError(f"PortraitConfig.{field.name} must be a number, got {value!r}")
             elif field.name != "head_centre" and any(number <= 0 for number in numbers):
                 raise ValueError(f"PortraitConfig.{field.name} must be positive, got {value!r}")
         stages = {len(getattr(self, f"adapter_{name}")) for name in ("dims", "depths", "heads", "reductions")}

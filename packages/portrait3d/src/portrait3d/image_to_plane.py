@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from portrait3d.config import PortraitConfig
 from portrait3d.plane_axes import to_world
 from portrait3d.segformer import Block, PatchEmbed
+from portrait3d.surface_alignment import SurfaceAlignment
 
 
 class ImageToPlane(nn.Module):
@@ -24,8 +25,11 @@ class ImageToPlane(nn.Module):
         side = config.plane_resolution
         self.mean_planes = nn.Parameter(torch.zeros(3, config.plane_channels, side, side))
         width, tokens = config.encoder_width, config.encoder_tokens
+        if config.encoder_aligned:
+            self.alignment = SurfaceAlignment(config)
+        seen = 8 if config.encoder_aligned else 5
         self.low_stem = nn.Sequential(
-            nn.Conv2d(5, width, 5, 4, 2),
+            nn.Conv2d(seen, width, 5, 4, 2),
             nn.LeakyReLU(0.2),
             nn.Conv2d(width, 2 * width, 3, 2, 1),
             nn.LeakyReLU(0.2),
@@ -34,7 +38,7 @@ class ImageToPlane(nn.Module):
         self.low_blocks = nn.ModuleList(Block(tokens, 4, 1, 2) for _ in range(config.encoder_depth))
         self.low_out = nn.Conv2d(tokens, 16 * width, 1)
         self.high = nn.Sequential(
-            nn.Conv2d(5, width, 7, 2, 3),
+            nn.Conv2d(seen, width, 7, 2, 3),
             nn.LeakyReLU(0.2),
             nn.Conv2d(width, width, 3, 1, 1),
             nn.LeakyReLU(0.2),
@@ -47,22 +51,34 @@ class ImageToPlane(nn.Module):
             nn.Conv2d(width, 3 * config.plane_channels, 3, 1, 1),
         )
 
-    def forward(self, head: Tensor) -> Tensor:
+    def forward(
+        self, head: Tensor, camera_to_world: Tensor | None = None, intrinsics: Tensor | None = None
+    ) -> Tensor:
         """Predict canonical planes.
 
         Args:
             head: (B, 3, S, S) picture of the head in [-1, 1], all else -1.
+            camera_to_world: (B, 4, 4) of the picture; needed with `encoder_aligned`, else not looked at.
+            intrinsics: (B, 3, 3), normalised; likewise.
 
         Returns:
             (B, 3, C, R, R) planes in world axes.
+
+        Raises:
+            ValueError: If the camera is needed and missing.
         """
         size = 2 * self.config.plane_resolution
+        front = []
+        if self.config.encoder_aligned:
+            if camera_to_world is None or intrinsics is None:
+                raise ValueError("these weights turn heads to the front and need the picture's camera")
+            front = [self.alignment(head, camera_to_world, intrinsics, size)]
         if head.shape[-1] != size:
             head = F.interpolate(head, (size, size), mode="bilinear", align_corners=False, antialias=True)
         line = torch.linspace(-1, 1, size, device=head.device, dtype=head.dtype)
         rows, columns = torch.meshgrid(line, line, indexing="ij")
         coordinates = torch.stack([columns, rows])[None].expand(head.shape[0], -1, -1, -1)
-        x = torch.cat([head, coordinates], 1)
+        x = torch.cat([head, *front, coordinates], 1)
         low = self.low_embed(self.low_stem(x))
         height, width = low.shape[-2:]
         tokens = low.flatten(2).transpose(1, 2)

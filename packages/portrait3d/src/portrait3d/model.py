@@ -7,16 +7,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from portrait3d.concat_fusion import ConcatFusion
 from portrait3d.config import SMALL, PortraitConfig
 from portrait3d.decoder import PlaneDecoder
 from portrait3d.errors import InputError
 from portrait3d.head_bounds import Window, hit_window, intersect_ellipsoid
 from portrait3d.image_to_plane import ImageToPlane
+from portrait3d.keypoint_detector import KeypointDetector
 from portrait3d.motion_adapter import MotionAdapter
 from portrait3d.plane_axes import place_diff
 from portrait3d.super_resolution import SuperResolution
 from portrait3d.torso import TorsoWarp
-from triplane_render import Rays, render_planes
+from triplane_render import Rays, decode_reference, render_planes, sample_planes
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,25 @@ class Portrait3D(nn.Module):
         self.decoder = PlaneDecoder(config.plane_channels, config.decoder_hidden, config.plane_channels)
         self.super_resolution = SuperResolution(config.plane_channels, config.super_resolution_width)
         self.torso_warp = TorsoWarp(config.torso_keypoints, config.torso_width)
+        if config.torso_keypoint_source == "learned":
+            self.keypoint_detector = KeypointDetector(config.torso_keypoints, config.torso_width)
+        if config.fusion == "concat":
+            self.concat_fusion = ConcatFusion(config.torso_width)
 
     # ------------------------------------------------------------------ planes
+
+    def predict_planes(self, head: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> Tensor:
+        """Canonical planes of pictures.
+
+        Args:
+            head: (B, 3, S, S) in [-1, 1], all but the head -1.
+            camera_to_world: (B, 4, 4) of the pictures.
+            intrinsics: (B, 3, 3), normalised.
+
+        Returns:
+            (B, 3, C, R, R).
+        """
+        return self.image_to_plane(head, camera_to_world, intrinsics)
 
     def drive_planes(self, planes: Tensor, canonical: Tensor, source: Tensor, target: Tensor) -> Tensor:
         """Add the diff-plane of an expression to canonical planes.
@@ -68,6 +87,11 @@ class Portrait3D(nn.Module):
     def add_diff(self, planes: Tensor, diff: Tensor) -> Tensor:
         """Planes (B, 3, C, R, R) plus a diff-plane (B, 3, C, h, w), put where its PNCC picture looks."""
         return planes + place_diff(diff, planes.shape[-1], self.config.box_warp)
+
+    def densities(self, planes: Tensor, points: Tensor) -> Tensor:
+        """Densities (B, M) before their softplus at world points (B, M, 3)."""
+        features = sample_planes(planes, points, box_warp=self.config.box_warp)
+        return decode_reference(self.decoder.weights(), features)[0]
 
     # ------------------------------------------------------------------ layers
 
@@ -111,15 +135,18 @@ class Portrait3D(nn.Module):
             part = window.take_rays(channels).flatten(2).transpose(1, 2)
             return part.contiguous()
 
-        out = render_planes(
-            planes,
-            self.decoder.weights(),
-            Rays(cut(rays.origins), cut(rays.directions)),
-            near=cut(near)[..., 0],
-            far=cut(far)[..., 0],
-            samples=config.ray_samples,
-            box_warp=config.box_warp,
-        )
+        with torch.autocast(
+            planes.device.type, enabled=False
+        ):  # kernels take one type for all; geometry needs all its bits
+            out = render_planes(
+                planes.float(),
+                self.decoder.weights(),
+                Rays(cut(rays.origins), cut(rays.directions)),
+                near=cut(near)[..., 0],
+                far=cut(far)[..., 0],
+                samples=config.ray_samples,
+                box_warp=config.box_warp,
+            )
         shape = (1, -1, window.rows, window.columns)
         features = out.features.transpose(1, 2).reshape(shape)
         opacity = out.opacity.reshape(shape)
@@ -142,8 +169,7 @@ class Portrait3D(nn.Module):
         picture = alpha * bent[:, :3] + (1 - alpha) * background
         return picture * 0.5 + 0.5, alpha
 
-    @staticmethod
-    def compose(head: HeadLayer, back: Tensor) -> Tensor:
+    def compose(self, head: HeadLayer, back: Tensor) -> Tensor:
         """Lay the head over torso and background inside its window (alpha blending, section 3.3).
 
         Args:
@@ -153,7 +179,10 @@ class Portrait3D(nn.Module):
         Returns:
             (1, 3, 4 rows, 4 columns) in [0, 1], not clamped.
         """
-        return head.colour + (1 - head.alpha.clamp(0, 1)) * head.window.take_pixels(back)
+        back = head.window.take_pixels(back)
+        if self.config.fusion == "concat":
+            return self.concat_fusion(head.colour, back)
+        return head.colour + (1 - head.alpha.clamp(0, 1)) * back
 
     # ------------------------------------------------------------------ storage
 

@@ -24,7 +24,7 @@ def fill_from_known(values: Tensor, known: Tensor) -> Tensor:
     return values * known + coarse * (1 - known)
 
 
-def torso_layer(frame: Tensor, torso_mask: Tensor, head_mask: Tensor) -> Tensor:
+def torso_layer(frame: Tensor, torso_mask: Tensor, head_mask: Tensor, inpaint: bool = True) -> Tensor:
     """Cut the torso out of a frame and extend it under the lower half of the head.
 
     Source: Real3D-Portrait's torso inpainting, which stretches the neck's upper edge; here colours flow in
@@ -34,12 +34,15 @@ def torso_layer(frame: Tensor, torso_mask: Tensor, head_mask: Tensor) -> Tensor:
         frame: (S, S, 3) uint8, S a power of two.
         torso_mask: (S, S) uint8, 255 where the torso is seen.
         head_mask: (S, S) uint8.
+        inpaint: False leaves black and transparent what the head covers (the paper's ablation).
 
     Returns:
         (4, S, S) float32: colour in [-1, 1] and alpha in [0, 1].
     """
     torso, head = torso_mask.float() / 255, head_mask.float() / 255
     colour = frame.permute(2, 0, 1).float() / 127.5 - 1
+    if not inpaint:
+        return torch.cat([colour * torso - (1 - torso), torso[None]])
     # Half-covered pixels carry the colour of what is beside the torso: only whole ones are known.
     known = ((torso - 0.9) * 10).clamp(0, 1)
     colour = fill_from_known(colour[None], known[None, None])[0]
