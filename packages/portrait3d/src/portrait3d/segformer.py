@@ -4,6 +4,9 @@ Source: SegFormer (Xie et al. 2021), section 3: overlapped patch embedding, atte
 are reduced in space, and the Mix-FFN with a depth-wise convolution in place of positional codes.
 """
 
+from collections.abc import Sequence
+from itertools import islice
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -64,20 +67,39 @@ class MixFFN(nn.Module):
         return self.fc2(F.gelu(hidden))
 
 
+class DropPath(nn.Module):
+    """Stochastic depth (Huang et al. 2016): in training a residual is left out with this probability."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, residual: Tensor) -> Tensor:
+        """(B, ...) -> the same, whole entries zero and the others scaled up by as much."""
+        if not self.training or not self.probability:
+            return residual
+        kept = torch.rand(len(residual), device=residual.device) >= self.probability
+        kept = kept.to(residual).reshape(-1, *[1] * (residual.ndim - 1))
+        return residual * kept / (1 - self.probability)
+
+
 class Block(nn.Module):
     """Attention and Mix-FFN, each behind a layer norm with a residual."""
 
-    def __init__(self, dim: int, heads: int, reduction: int, ratio: int) -> None:
+    def __init__(
+        self, dim: int, heads: int, reduction: int, ratio: int, *, epsilon: float = 1e-5, drop: float = 0.0
+    ) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim)
+        self.norm1 = nn.LayerNorm(dim, epsilon)
         self.attn = ReducedAttention(dim, heads, reduction)
-        self.norm2 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim, epsilon)
         self.mlp = MixFFN(dim, ratio)
+        self.drop = DropPath(drop)
 
     def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
         """(B, H*W, dim) -> (B, H*W, dim)."""
-        tokens = tokens + self.attn(self.norm1(tokens), height, width)
-        return tokens + self.mlp(self.norm2(tokens), height, width)
+        tokens = tokens + self.drop(self.attn(self.norm1(tokens), height, width))
+        return tokens + self.drop(self.mlp(self.norm2(tokens), height, width))
 
 
 class Stage(nn.Module):
@@ -94,11 +116,15 @@ class Stage(nn.Module):
         ratio: int,
         kernel: int,
         stride: int,
+        epsilon: float = 1e-5,
+        drops: Sequence[float] = (),
     ) -> None:
         super().__init__()
         self.embed = PatchEmbed(channels_in, dim, kernel, stride)
-        self.blocks = nn.ModuleList(Block(dim, heads, reduction, ratio) for _ in range(depth))
-        self.norm = nn.LayerNorm(dim)
+        self.blocks = nn.ModuleList(
+            Block(dim, heads, reduction, ratio, epsilon=epsilon, drop=drop) for drop in drops or [0.0] * depth
+        )
+        self.norm = nn.LayerNorm(dim, epsilon)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, dim, H / stride, W / stride)."""
@@ -111,7 +137,15 @@ class Stage(nn.Module):
 
 
 class MiTEncoder(nn.Module):
-    """The four-stage mix transformer; returns the picture at 1/4, 1/8, 1/16 and 1/32 of its size."""
+    """The four-stage mix transformer; returns the picture at 1/4, 1/8, 1/16 and 1/32 of its size.
+
+    Args:
+        channels_in: Of the picture.
+        dims, depths, heads, reductions: Of the four stages.
+        ratio: Hidden width of the Mix-FFN over its width.
+        epsilon: Of the norms around attention and Mix-FFN; the published encoders have 1e-6.
+        drop_path: Probability with which the last residual is left out in training; it grows from zero.
+    """
 
     def __init__(
         self,
@@ -121,8 +155,12 @@ class MiTEncoder(nn.Module):
         heads: tuple[int, ...],
         reductions: tuple[int, ...],
         ratio: int = 2,
+        *,
+        epsilon: float = 1e-5,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
+        drops = iter(torch.linspace(0, drop_path, sum(depths), device="cpu").tolist())
         self.stages = nn.ModuleList()
         for index, (dim, depth, head, reduction) in enumerate(
             zip(dims, depths, heads, reductions, strict=True)
@@ -138,6 +176,8 @@ class MiTEncoder(nn.Module):
                     ratio=ratio,
                     kernel=kernel,
                     stride=stride,
+                    epsilon=epsilon,
+                    drops=list(islice(drops, depth)),
                 )
             )
             channels_in = dim
@@ -152,12 +192,27 @@ class MiTEncoder(nn.Module):
 
 
 class SegFormerHead(nn.Module):
-    """Every level through a linear layer, upsampled to the finest, concatenated and mixed."""
+    """Every level through a linear layer, upsampled to the finest, concatenated and mixed.
 
-    def __init__(self, dims: tuple[int, ...], width: int) -> None:
+    Args:
+        dims: Channels of the levels, finest first.
+        width: Channels of the result.
+        fuse: Mixes (B, width * levels, H, W) to (B, width, H, W), then ReLU; by default a 1x1 convolution.
+        coarsest_first: Order in which the levels are concatenated.
+    """
+
+    def __init__(
+        self,
+        dims: tuple[int, ...],
+        width: int,
+        *,
+        fuse: nn.Module | None = None,
+        coarsest_first: bool = False,
+    ) -> None:
         super().__init__()
         self.linears = nn.ModuleList(nn.Conv2d(dim, width, 1) for dim in dims)
-        self.fuse = nn.Conv2d(width * len(dims), width, 1)
+        self.fuse = nn.Conv2d(width * len(dims), width, 1) if fuse is None else fuse
+        self.coarsest_first = coarsest_first
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Four maps -> (B, width, H/4, W/4)."""
@@ -166,4 +221,20 @@ class SegFormerHead(nn.Module):
             F.interpolate(linear(level), size, mode="bilinear", align_corners=False)
             for linear, level in zip(self.linears, features, strict=True)
         ]
-        return F.relu(self.fuse(torch.cat(levels, 1)))
+        return F.relu(self.fuse(torch.cat(levels[::-1] if self.coarsest_first else levels, 1)))
+
+
+def start_transformers(module: nn.Module) -> None:
+    """Start linear layers and convolutions as SegFormer does.
+
+    Source: SegFormer's code: weights of linear layers truncated normal of deviation 0.02; convolutions
+    normal with variance 2 / (outputs k² / groups) (He et al. 2015); biases zero.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.trunc_normal_(layer.weight, std=0.02)
+        elif isinstance(layer, nn.Conv2d):
+            fan_out = layer.out_channels * layer.kernel_size[0] * layer.kernel_size[1] // layer.groups
+            nn.init.normal_(layer.weight, std=(2 / fan_out) ** 0.5)
+        if isinstance(layer, nn.Linear | nn.Conv2d) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)
