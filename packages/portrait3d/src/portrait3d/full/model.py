@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor, nn
 
 from portrait3d.full.config import FullConfig
 from portrait3d.full.head_renderer import FullDecoder, HeadRender, render_head
@@ -21,8 +22,7 @@ class Surroundings:
     """What a person's picture shows beside the head.
 
     Attributes:
-        torso: (B, 3, any, any) the source frame's torso in [-1, 1], inpainted under the head, else -1; with
-            a fourth channel, alpha, where `config.torso_input` is "rgb_alpha".
+        torso: (B, 3, any, any) the source frame's torso in [-1, 1], inpainted under the head, else -1.
         mask: (B, 2, any, any) neck and clothes of the source frame in [0, 1].
         background: (B, 3, any, any) in [-1, 1].
         keypoints: (B, K, 2 or 3) of the source frame in [-1, 1]; see `torso_keypoints`.
