@@ -214,6 +214,7 @@ class Checkout:
         with self._nothing_fetched():
             theirs = made(hp=hparams, **extra)
         perturb(theirs, seed + 1)
+        vary_density(theirs.decoder.net)
         return theirs.eval()
 
     @contextlib.contextmanager
@@ -246,6 +247,15 @@ def perturb(module: nn.Module, seed: int) -> None:
                 value.add_(0.1 * torch.randn(value.shape, generator=generator))
             elif not value.any():
                 value.copy_(torch.randn(value.shape, generator=generator) / value[0].numel() ** 0.5)
+
+
+def vary_density(decoder: nn.Sequential, gain: float = 20.0) -> None:
+    """Make the density of random weights go from empty to opaque; where the planes are zero, nothing is."""
+    hidden, out = decoder[0], decoder[2]
+    with torch.no_grad():
+        out.weight[0] *= gain
+        rest = nn.functional.softplus(hidden.bias * hidden.bias_gain)
+        out.bias[0] = -2 - (out.weight[0] * out.weight_gain * rest).sum()
 
 
 def without_randomness() -> None:

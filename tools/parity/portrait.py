@@ -1,0 +1,330 @@
+"""Beside the published renderer: how far every stage of `full`, and the finished frame, is from it.
+
+    git clone https://github.com/yerfor/MimicTalk A     (or Real3DPortrait, without the variant "mimictalk")
+    .venv/bin/python tools/parity/portrait.py A [--variants head,trigrid,...] [--json FILE] [--seed 0]
+
+Both get the same random weights, through the import that users' checkpoints take, and the same pictures, PNCC
+and camera. The published model draws one frame; every stage of ours is given what the published stage was
+given, so errors do not add up, and then ours draws the frame on its own, from constants worked out once. All
+in float32 on the CPU: a variant takes some ten minutes on two cores and 6 GB.
+
+Variants: "head" and "head_triplane" (head alone, tri-grid and tri-plane), "torso" and "torso_triplane" (the
+whole picture), "mimictalk" (the whole picture, with LoRA and a learned plane), and more options of torso_*.
+
+Prints a table and writes JSON. An error is the largest difference, relative: over the largest magnitude of
+what is published. Exits 1 if a relative error is above 1e-4.
+"""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from portrait_torso import TorsoInputs, on_this_device, torso_inputs, torso_stages
+from published_modules import Checkout, open_checkout
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from portrait3d.full.config import FullConfig
+from portrait3d.full.head_renderer import render_head
+from portrait3d.full.lora_merge import merge_lora
+from portrait3d.full.model import FullPortrait, Surroundings, pose_camera
+from portrait3d.full.published_keys import account
+from portrait3d.full.torso_motion import torso_keypoints
+
+BAR = 1e-4
+HEAD = FullConfig(has_torso=False)
+VARIANTS = {
+    "head": HEAD,
+    "head_triplane": replace(HEAD, plane_depth=1),
+    "head_alpha_camera": replace(
+        HEAD, plane_depth=1, input_mode="rgb_alpha_camera", pncc_condition="cano_tgt"
+    ),
+    "head_large": replace(HEAD, vit_depth=10, predictor_depth=3, large_sr=True, large_sr_blocks=2),
+    "torso": FullConfig(),
+    "torso_triplane": FullConfig(plane_depth=1, torso_input="rgb_alpha"),
+    "torso_v1": FullConfig(plane_depth=1, fusion="v1", torso_warp=1),
+    "torso_v3": FullConfig(plane_depth=1, fusion="v3", torso_keypoints=9),
+    "torso_concat": FullConfig(plane_depth=1, fusion="concat"),
+    "mimictalk": replace(FullConfig(), head_threshold=1.0),
+}
+DEFAULT = "head,head_triplane,torso,torso_triplane"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison; `error` is absolute, `relative` over `largest`, the largest published magnitude."""
+
+    variant: str
+    stage: str
+    error: float
+    relative: float
+    largest: float
+
+
+class Recorder:
+    """Keeps what the published modules are given and what they answer, by name."""
+
+    def __init__(self, model: nn.Module, names: list[str]) -> None:
+        self.given: dict[str, tuple[Any, ...]] = {}
+        self.answers: dict[str, Any] = {}
+        for name in names:
+            model.get_submodule(name).register_forward_hook(self._keeper(name))
+
+    def _keeper(self, name: str) -> Callable[..., None]:
+        def keep(_: nn.Module, given: tuple[Any, ...], answer: Any) -> None:
+            # Some of their layers work in place on what they are given or gave.
+            self.given[name] = tuple(x.clone() if isinstance(x, Tensor) else x for x in given)
+            self.answers[name] = answer.clone() if isinstance(answer, Tensor) else answer
+
+        return keep
+
+
+def smooth_picture(generator: torch.Generator, channels: int, size: int) -> Tensor:
+    """(1, channels, S, S) in [-1, 1]: coarse noise with some fine noise on it."""
+    coarse = torch.randn(1, channels, size // 32, size // 32, generator=generator)
+    coarse = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)
+    return (0.6 * coarse + 0.1 * torch.randn(1, channels, size, size, generator=generator)).clamp(-1, 1)
+
+
+def orbit_camera(pitch: float, yaw: float, radius: float = 2.7) -> Tensor:
+    """(1, 25): a camera that looks at the origin; angles in radians, intrinsics the published constants."""
+    p, y = torch.tensor(pitch), torch.tensor(yaw)
+    back = torch.stack([y.sin() * p.cos(), p.sin(), y.cos() * p.cos()])
+    right = torch.stack([y.cos(), torch.zeros(()), -y.sin()])
+    pose = torch.eye(4)
+    pose[:3, :3] = torch.stack([right, torch.linalg.cross(right, back), -back], 1)
+    pose[:3, 3] = radius * back
+    focal = 2985.29 / 700
+    intrinsics = torch.tensor([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
+    return torch.cat([pose.flatten(), intrinsics.flatten()])[None]
+
+
+def conditions(config: FullConfig, seed: int) -> dict[str, Tensor]:
+    """Head picture with alpha and camera, three PNCC pictures, the camera of the frame; published names."""
+    generator = torch.Generator().manual_seed(seed)
+    size = config.picture_size
+    line = torch.linspace(-1, 1, size)
+    alpha = ((line[:, None] ** 2 / 0.7 + line**2 / 0.4) < 1).float()[None, None]
+    pictures = {f"cond_{name}": smooth_picture(generator, 3, size) for name in ("cano", "src", "tgt")}
+    masked = {name: torch.where(alpha > 0, picture, -1.0) for name, picture in pictures.items()}
+    return masked | {
+        "head": torch.where(alpha > 0, smooth_picture(generator, 3, size), -1.0),
+        "ref_alphas": alpha,
+        "ref_cameras": orbit_camera(0.05, -0.1),
+        "camera": orbit_camera(0.1, 0.3),
+    }
+
+
+def ours_of(theirs: nn.Module, config: FullConfig) -> FullPortrait:
+    """Our model with their weights, LoRA merged as a checkpoint's would be.
+
+    Raises:
+        ValueError: If a name is not accounted for.
+    """
+    theirs.train()  # their evaluation mode has LoRA of plain convolutions merged already
+    merged = merge_lora({name: value.clone() for name, value in theirs.state_dict().items()}).tensors
+    theirs.eval()
+    model = FullPortrait(config)
+    found = account(merged, model.state_dict())
+    if not found.complete:
+        raise ValueError(f"names without a place: {found.unknown} {found.missing} {found.misfits}")
+    state = model.state_dict()
+    model.load_state_dict(
+        {ours: merged[name].reshape(state[ours].shape) for name, ours in found.read.items()}
+    )
+    return model.eval()
+
+
+def head_modules(config: FullConfig) -> list[str]:
+    """Their modules whose inputs and outputs are compared."""
+    i2p, adapter = "cano_img2plane_backbone", "secc_img2plane_backbone"
+    names = [f"{i2p}.{part}" for part in ("low_reso_encoder.encoder", "low_reso_encoder", "low_reso_vit")]
+    names += [f"{i2p}.high_reso_encoder", f"{i2p}.triplane_predictor_vit", i2p]
+    names += [f"{adapter}.{part}" for part in ("prenet", "mix_vit", "fuse_head")]
+    return [*names, adapter, "renderer", "superresolution", *["plane2grid_module"] * (config.plane_depth > 1)]
+
+
+def head_stages(
+    ours: FullPortrait, seen: Recorder, given: dict[str, Tensor]
+) -> list[tuple[str, Tensor, Tensor]]:
+    """(stage, published, ours) of the head, ours from what the published stage was given."""
+    config = ours.config
+    made: list[tuple[str, Tensor, Tensor]] = []
+
+    def add(stage: str, published: Tensor, own: Tensor) -> None:
+        made.append((stage, published, own.reshape(published.shape)))
+
+    i2p, adapter = "cano_img2plane_backbone", "secc_img2plane_backbone"
+    if i2p in seen.given:
+        low, high, predictor = (
+            ours.image_to_plane.low,
+            ours.image_to_plane.high,
+            ours.image_to_plane.predictor,
+        )
+        encoder, vit = f"{i2p}.low_reso_encoder", f"{i2p}.low_reso_vit"
+        picture = seen.given[encoder][0]
+        add("ResNet-34", seen.answers[f"{encoder}.encoder"][-1], low.encoder.encoder(picture))
+        add("DeepLabV3", seen.answers[encoder], low.encoder(picture))
+        x = low.transformer(seen.given[vit][0])
+        for convolve in low.convs:
+            x = F.relu(convolve(low.upsample(x)))
+        add("low-resolution transformer", seen.answers[vit], low.out(x))
+        add("high-resolution branch", seen.answers[f"{i2p}.high_reso_encoder"], high(picture))
+        name = f"{i2p}.triplane_predictor_vit"
+        add("plane predictor", seen.answers[name], predictor(*seen.given[name]))
+        whole = ours.image_to_plane(given["head"], given["ref_alphas"], given["ref_cameras"])
+        add("image-to-plane", seen.answers[i2p], whole)
+    if "plane2grid_module" in seen.given:
+        assert ours.plane_grid is not None
+        planes = seen.given["plane2grid_module"][0].unflatten(1, (3, -1))
+        add("plane to grid", seen.answers["plane2grid_module"], ours.plane_grid(planes))
+    motion = ours.motion_adapter
+    still = motion.still(given["cond_cano"], given["cond_src"])
+    weight, _ = motion.first_layer()
+    first = still + F.conv2d(given["cond_tgt"], weight[:, -3:])
+    add("PNCC layer", seen.answers[f"{adapter}.prenet"], first)
+    levels = motion.encoder(seen.given[f"{adapter}.mix_vit"][0])
+    for number, level in enumerate(levels):
+        add(f"MiT stage {number + 1}", seen.answers[f"{adapter}.mix_vit"][number], level)
+    add(
+        "SegFormer head",
+        seen.answers[f"{adapter}.fuse_head"],
+        motion.head(seen.given[f"{adapter}.fuse_head"][0]),
+    )
+    add("motion adapter", seen.answers[adapter], motion(still, given["cond_tgt"]))
+    planes, _, _, _, _ = seen.given["renderer"]
+    grids = planes if config.plane_depth == 1 else planes.unflatten(2, (-1, config.plane_depth))
+    head = render_head(grids, ours.decoder, *pose_camera(given["camera"]), config)
+    features, depth, weights, _ = seen.answers["renderer"]
+    add("rendered features", features, head.features.flatten(2).mT.contiguous())
+    add("rendered depth", depth, head.depth.flatten(2).mT.contiguous())
+    add("rendered opacity", weights, head.opacity.flatten(2).mT.contiguous())
+    return made
+
+
+def compare(checkout: Checkout, variant: str, seed: int) -> list[Row]:
+    """All stages of one variant."""
+    config = VARIANTS[variant]
+    adapted = variant == "mimictalk"
+    theirs = checkout.build(config, seed, lora=adapted)
+    ours = ours_of(theirs, config)
+    given = conditions(config, seed + 2)
+    torso = torso_inputs(config, seed + 3) if config.has_torso else None
+    names = head_modules(config)
+    if adapted:  # a learned plane stands in for what image-to-plane would say
+        size = (1, 3, config.plane_channels * config.plane_depth, *[config.plane_resolution] * 2)
+        theirs._last_cano_planes = torch.randn(size, generator=torch.Generator().manual_seed(seed + 4))
+        names = [name for name in names if name.startswith(("secc", "renderer", "super"))]
+    seen = Recorder(theirs, names)
+    begin = time.perf_counter()
+    with on_this_device():
+        drawn = theirs(
+            given["head"],
+            given["camera"],
+            given | published_torso(torso),
+            cache_backbone=True,
+            use_cached_backbone=adapted,
+        )
+    published_s = time.perf_counter() - begin
+    stages = head_stages(ours, seen, given)
+    raw, features = seen.given["superresolution"][:2]
+    if torso is None:
+        pair = seen.answers["superresolution"], ours.super_resolution(raw, features)
+        stages.append(("super-resolution", *pair))
+    else:
+        fed = torso._replace(raw=raw, features=features, opacity=seen.given["superresolution"][5])
+        found = torso_stages(theirs.superresolution, ours.super_resolution, config, fed)
+        stages += [(stage, *pair) for stage, pair in found.items()]
+    stages += end_to_end(ours, given, torso, drawn, theirs._last_cano_planes, learned=adapted)
+    print(f"{variant}: published frame {published_s:.1f} s", file=sys.stderr)
+    return [row_of(variant, *stage) for stage in stages]
+
+
+def published_torso(torso: TorsoInputs | None) -> dict[str, Tensor]:
+    """Torso, background and key-points by published name."""
+    if torso is None:
+        return {}
+    names = ("ref_torso_img", "segmap", "bg_img", "kp_s", "kp_d")
+    return dict(zip(names, torso[3:], strict=True))
+
+
+def end_to_end(
+    ours: FullPortrait,
+    given: dict[str, Tensor],
+    torso: TorsoInputs | None,
+    drawn: dict[str, Tensor],
+    published_planes: Tensor,
+    *,
+    learned: bool,
+) -> list[tuple[str, Tensor, Tensor]]:
+    """(stage, published, ours) of a frame that ours draws from its own constants."""
+    config = ours.config
+    planes = (
+        published_planes
+        if config.plane_depth == 1
+        else published_planes.unflatten(2, (-1, config.plane_depth))
+    )
+    if not learned:
+        planes = ours.canonical_planes(given["head"], given["ref_alphas"], given["ref_cameras"])
+    surroundings, target = None, None
+    if torso is not None:
+        source, target = (
+            torso_keypoints(each, config.torso_keypoints) for each in (torso.source, torso.target)
+        )
+        mask = torso.segmentation[:, [2, 4]]
+        surroundings = Surroundings(torso.torso, mask, torso.background, source)
+    person = ours.person(planes, given["cond_cano"], given["cond_src"], surroundings)
+    frame = ours(person, given["cond_tgt"], *pose_camera(given["camera"]), target)
+    return [
+        ("end to end: canonical planes", published_planes, planes),
+        ("end to end: moved planes", drawn["plane"], frame.planes),
+        ("end to end: raw head", drawn["image_raw"], frame.head.raw.clamp(-1, 1)),
+        ("end to end: picture", drawn["image"], frame.picture),
+    ]
+
+
+def row_of(variant: str, stage: str, published: Tensor, own: Tensor) -> Row:
+    """Their difference; nan anywhere makes it nan, which is no pass."""
+    largest = float(published.abs().max())
+    error = float((own.reshape(published.shape) - published).abs().max())
+    return Row(variant, stage, error, error / largest, largest)
+
+
+def main() -> int:
+    """Compare the wanted variants, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkout", type=Path, help="checkout of MimicTalk or Real3DPortrait")
+    parser.add_argument("--variants", default=DEFAULT, help=f"of {', '.join(VARIANTS)}; default {DEFAULT}")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and pictures")
+    parser.add_argument("--json", type=Path, help="write the rows here")
+    args = parser.parse_args()
+    wanted = args.variants.split(",")
+    if unknown := [name for name in wanted if name not in VARIANTS]:
+        parser.error(f"unknown variants {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
+    warnings.simplefilter("ignore")  # theirs, of old PyTorch
+    rows: list[Row] = []
+    with open_checkout(args.checkout) as checkout, torch.no_grad():
+        for variant in wanted:
+            found = compare(checkout, variant, args.seed)
+            rows += found
+            for row in found:
+                mark = "" if row.relative <= BAR else "  above 1e-4"
+                print(
+                    f"{row.variant:18} {row.stage:34} {row.error:9.1e} {row.relative:9.1e}{mark}", flush=True
+                )
+            if args.json:
+                args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    return int(not all(row.relative <= BAR for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
