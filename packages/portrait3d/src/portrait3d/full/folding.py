@@ -1,0 +1,41 @@
+"""Constant factors folded into weights, for rendering.
+
+The published layers compute, in every frame, what never changes: StyleGAN layers modulate their weights by a
+constant w, batch norm scales by stored statistics, spectral norm divides by a stored singular value. Every
+module that can do without offers `folded()`, a plain replacement of the same forward; `fold` puts it there.
+"""
+
+from typing import TypeVar
+
+from torch import nn
+from torch.nn.utils import parametrize
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def fold(model: Model) -> Model:
+    """Replace, in place, every submodule that offers `folded()`; drop parametrizations.
+
+    Args:
+        model: In evaluation mode; afterwards it renders the same pictures and can no longer be trained.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ValueError: If it is in training mode, where statistics are not constant.
+    """
+    if model.training:
+        raise ValueError("only a model in evaluation mode can be folded: call model.eval() first")
+    _fold_children(model)
+    return model.requires_grad_(False)
+
+
+def _fold_children(module: nn.Module) -> None:
+    for name, child in list(module.named_children()):
+        if parametrize.is_parametrized(child):
+            for parameter in list(child.parametrizations):
+                parametrize.remove_parametrizations(child, parameter)
+        _fold_children(child)
+        if hasattr(child, "folded"):
+            setattr(module, name, child.folded().eval())
