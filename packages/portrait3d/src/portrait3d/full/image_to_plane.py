@@ -42,7 +42,7 @@ class LowResolutionBranch(nn.Module):
         self.transformer = PatchTransformer(
             config.aspp_width, config.vit_dim, config.vit_depth, config.vit_heads, reduction=1
         )
-        self.double = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.convs = nn.ModuleList(
             nn.Conv2d(channels, width, 3, padding=1) for channels in (config.vit_dim // 4, width)
         )
@@ -54,7 +54,7 @@ class LowResolutionBranch(nn.Module):
         """(B, in, S, S) -> (B, feature_width, S / 2, S / 2)."""
         x = self.transformer(self.encoder(x))
         for convolve in self.convs:
-            x = F.relu(convolve(self.double(x)))
+            x = F.relu(convolve(self.upsample(x)))
         return self.out(x)
 
 

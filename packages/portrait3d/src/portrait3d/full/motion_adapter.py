@@ -39,7 +39,7 @@ class MotionAdapter(nn.Module):
         self.head = SegFormerHead(config.adapter_dims, width, fuse=fuse, coarsest_first=True)
         self.dropout = nn.Dropout2d(0.1)
         self.to_plane = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(3))
-        self.double = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.out = nn.Conv2d(width, 3 * config.plane_channels * config.plane_depth, 3, padding=1)
         start_transformers(self.encoder)
 
@@ -78,5 +78,5 @@ class MotionAdapter(nn.Module):
         x = self.dropout(self.head(self.encoder(still + F.conv2d(target, weight[:, -3:]))))
         for convolve in self.to_plane:
             x = F.leaky_relu(convolve(x), 0.01)
-        planes = to_world(self.out(self.double(x)).unflatten(1, (3, -1)))
+        planes = to_world(self.out(self.upsample(x)).unflatten(1, (3, -1)))
         return planes if self.depth == 1 else planes.unflatten(2, (-1, self.depth))

@@ -39,10 +39,12 @@ class LargeSynthesisBlock(nn.Module):
 def super_resolution_blocks(config: FullConfig) -> tuple[nn.Module, nn.Module]:
     """The blocks from the ray grid to twice, and from there to four times its size."""
     sizes = [(config.plane_channels, config.sr_width), (config.sr_width, config.sr_width // 2)]
-    if config.large_sr:
-        made = [LargeSynthesisBlock(*size, config.w_dim, config.large_sr_blocks) for size in sizes]
-    else:
-        made = [SynthesisBlock(*size, config.w_dim, up=True) for size in sizes]
+    made: list[nn.Module] = []
+    for before, after in sizes:
+        if config.large_sr:
+            made.append(LargeSynthesisBlock(before, after, config.w_dim, config.large_sr_blocks))
+        else:
+            made.append(SynthesisBlock(before, after, config.w_dim, up=True))
     return made[0], made[1]
 
 

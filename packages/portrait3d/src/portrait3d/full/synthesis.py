@@ -85,7 +85,7 @@ class ToRGB(ModulatedWeight):
     def folded(self) -> nn.Conv2d:
         """The plain convolution that it is."""
         weight = self.modulated().detach() / math.sqrt(self.weight.shape[1])
-        plain = nn.Conv2d(*weight.shape[1::-1], 1, device=weight.device, dtype=weight.dtype)
+        plain = nn.Conv2d(weight.shape[1], weight.shape[0], 1)
         plain.weight, plain.bias = nn.Parameter(weight), nn.Parameter(self.bias.detach().clone())
         return plain
 
