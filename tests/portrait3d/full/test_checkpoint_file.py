@@ -27,6 +27,10 @@ def test_a_trainer_file_is_read(tmp_path):
 def test_numpy_numbers_in_it_are_read(tmp_path):
     path = trainer_file(tmp_path / "a.ckpt", MODEL, checkpoint_callback_best=np.float64(0.25))
     assert set(read_checkpoint(path).tensors) == set(MODEL)
+    blob = path.read_bytes()
+    assert b"numpy._core.multiarray" in blob
+    path.write_bytes(blob.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))  # as NumPy 1 wrote it
+    assert set(read_checkpoint(path).tensors) == set(MODEL)
 
 
 def test_a_person_file_is_read(tmp_path):

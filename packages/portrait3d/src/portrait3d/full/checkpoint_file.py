@@ -23,8 +23,15 @@ STEP = re.compile(r"_steps_(\d+)\.ckpt$")
 COMPILED, DISTRIBUTED = "_orig_mod.", "module."
 PERSON_PLANES = ("_last_cano_planes", "_last_planes")
 DOWNLOAD_AGAIN = "Download it again and compare its size with the size shown on the site."
-# The trainers keep the best validation loss as a NumPy scalar. These build numbers and nothing else.
-NUMBERS = [np._core.multiarray.scalar, np.dtype, *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8"))]
+# The trainers keep the best validation loss as a NumPy scalar, of old NumPy under its old name. These build
+# numbers and nothing else.
+_SCALAR = np.float64(0).__reduce__()[0]
+NUMBERS: list[Any] = [
+    _SCALAR,
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8")),
+]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,21 @@ constant w, batch norm scales by stored statistics, spectral norm divides by a s
 module that can do without offers `folded()`, a plain replacement of the same forward; `fold` puts it there.
 """
 
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import nn
 from torch.nn.utils import parametrize
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module with a plain replacement."""
+
+    def folded(self) -> nn.Module:
+        """A module of the same forward in evaluation mode, without what is constant."""
+        ...
 
 
 def fold(model: Model) -> Model:
@@ -34,8 +43,9 @@ def fold(model: Model) -> Model:
 def _fold_children(module: nn.Module) -> None:
     for name, child in list(module.named_children()):
         if parametrize.is_parametrized(child):
+            assert isinstance(child.parametrizations, nn.ModuleDict)
             for parameter in list(child.parametrizations):
                 parametrize.remove_parametrizations(child, parameter)
         _fold_children(child)
-        if hasattr(child, "folded"):
+        if isinstance(child, Foldable):
             setattr(module, name, child.folded().eval())

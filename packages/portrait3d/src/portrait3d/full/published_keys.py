@@ -64,7 +64,8 @@ def account(published: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> Acco
     """
     read: dict[str, str] = {}
     unused: dict[str, str] = {}
-    unknown, misfits, taken = [], [], {}
+    taken: dict[str, str] = {}
+    unknown, misfits = [], []
     for name, tensor in published.items():
         new = our_name(name)
         if new in ours and new in taken:
