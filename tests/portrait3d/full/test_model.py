@@ -1,0 +1,135 @@
+"""The whole renderer: published sizes, constants worked out once, frames of a batch on their own."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from portrait3d.full.config import FullConfig
+from portrait3d.full.model import FullPortrait, Surroundings, pose_camera
+from published_lists import shapes
+from tiny_full import TINY, TINY_HEAD, random_portrait
+
+CAMERAS = torch.tensor(
+    [
+        [1, 0, 0, x, 0, -1, 0, 0, 0, 0, -1, 2.7, 0, 0, 0, 1, 4.26, 0, 0.5, 0, 4.26, 0.5, 0, 0, 1.0]
+        for x in (0.0, 0.05)
+    ]
+)
+PARTS = {
+    "cano_img2plane_backbone": "image_to_plane",
+    "plane2grid_module": "plane_grid",
+    "secc_img2plane_backbone": "motion_adapter",
+    "decoder": "decoder",
+    "superresolution": "super_resolution",
+}
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "resample_filter", "noise_const", "_u", "_v")
+
+
+def pictures(count, channels=3, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, channels, 64, 64, generator=generator) * 2 - 1
+
+
+def surroundings(config):
+    keypoints = torch.rand(1, config.torso_keypoints, 2, generator=torch.Generator().manual_seed(5)) - 0.5
+    return Surroundings(pictures(1, seed=1), (pictures(1, 2, seed=2) + 1) / 2, pictures(1, seed=3), keypoints)
+
+
+def person_of(model):
+    config = model.config
+    return model.person(
+        model.canonical_planes(pictures(1)),
+        pictures(1, seed=6),
+        pictures(1, seed=7),
+        surroundings(config) if config.has_torso else None,
+    )
+
+
+def test_parameters_are_as_many_as_published():
+    """Counted from the published names and shapes; only the strengths of unused noise have no place here."""
+    with torch.device("meta"):
+        model = FullPortrait(FullConfig())
+    published = dict.fromkeys(PARTS, 0)
+    for name, shape in shapes("renderer").items():
+        part = name.partition(".")[0]
+        if part in PARTS and not name.endswith(BUFFERS) and not name.endswith("noise_strength"):
+            published[part] += torch.Size(shape).numel()
+    ours = {name: sum(p.numel() for p in getattr(model, part).parameters()) for name, part in PARTS.items()}
+    assert ours == published
+    millions = {name: round(count / 1e6, 3) for name, count in ours.items()}
+    assert millions["cano_img2plane_backbone"] == 87.554
+    assert millions["secc_img2plane_backbone"] == 6.148
+    assert millions["superresolution"] == 54.970
+    assert round(sum(ours.values()) / 1e6, 1) == 148.7
+
+
+@pytest.mark.parametrize(
+    "config", [TINY, TINY_HEAD, replace(TINY, plane_depth=1)], ids=["torso", "head", "plane"]
+)
+def test_frames_of_a_batch_are_those_drawn_one_by_one(config):
+    model = random_portrait(config)
+    targets, keypoints = pictures(2, seed=8), torch.rand(2, config.torso_keypoints, 2) - 0.5
+    with torch.inference_mode():
+        person = person_of(model)
+        both = model(replace(person, planes=person.planes.expand(2, *person.planes.shape[1:])), targets,
+                     *pose_camera(CAMERAS), keypoints).picture  # fmt: skip
+        single = [
+            model(person, targets[i : i + 1], *pose_camera(CAMERAS[i : i + 1]), keypoints[i : i + 1]).picture
+            for i in range(2)
+        ]
+    assert both.shape == (2, 3, 64, 64)
+    assert both.abs().max() <= 1
+    assert (single[0] - single[1]).abs().max() > 1e-3
+    torch.testing.assert_close(both, torch.cat(single), atol=1e-4, rtol=0)
+
+
+def test_planes_of_batch_one_serve_a_batch_of_frames():
+    model = random_portrait(TINY_HEAD)
+    with torch.inference_mode():
+        frame = model(person_of(model), pictures(2, seed=8), *pose_camera(CAMERAS))
+    assert frame.picture.shape == (2, 3, 64, 64)
+    assert frame.planes.shape[0] == 2
+
+
+def test_a_frame_works_out_nothing_that_is_constant():
+    model = random_portrait(TINY)
+    with torch.inference_mode():
+        person = person_of(model)
+        for part in (model.image_to_plane, model.plane_grid, model.super_resolution.background_encoder):
+            part.register_forward_pre_hook(lambda module, given: pytest.fail(f"{type(module)} ran again"))
+        keypoints = torch.zeros(1, TINY.torso_keypoints, 2)
+        model(person, pictures(1, seed=8), *pose_camera(CAMERAS[:1]), keypoints)
+
+
+@pytest.mark.parametrize(("fusion", "expected"), [("add", 5.0), ("mul", 6.0)])
+def test_the_diff_plane_is_added_or_multiplies(fusion, expected):
+    model = random_portrait(replace(TINY_HEAD, plane_fusion=fusion))
+    torch.nn.init.zeros_(model.motion_adapter.out.weight)
+    torch.nn.init.constant_(model.motion_adapter.out.bias, 2)
+    person = replace(person_of(model), planes=torch.full((1, 3, 4, 3, 32, 32), 3.0))
+    torch.testing.assert_close(
+        model.moved_planes(person, pictures(1)), torch.full((1, 3, 4, 3, 32, 32), expected)
+    )
+
+
+def test_torso_and_background_are_asked_for():
+    model = random_portrait(TINY)
+    with pytest.raises(ValueError, match="surroundings"):
+        model.person(torch.zeros(1, 3, 4, 3, 32, 32), pictures(1), pictures(1))
+    with torch.inference_mode():
+        person = person_of(model)
+        with pytest.raises(ValueError, match="key-points"):
+            model(person, pictures(1), *pose_camera(CAMERAS[:1]))
+
+
+def test_every_weight_of_the_head_gets_a_gradient():
+    model = random_portrait(TINY_HEAD)
+    with torch.no_grad():
+        model.decoder.out.bias[0] += 3
+    frame = model(person_of(model), pictures(1, seed=8), *pose_camera(CAMERAS[:1]))
+    frame.picture.square().mean().backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert without == []
+    silent = [name for name, p in model.named_parameters() if p.ndim > 1 and not p.grad.any()]
+    assert silent == []
