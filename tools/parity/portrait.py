@@ -20,19 +20,16 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from portrait_torso import TorsoInputs, on_this_device, torso_inputs, torso_stages
+from portrait_head import Recorder, Stage, conditions, head_modules, head_stages
+from portrait_torso import TorsoInputs, enliven, on_this_device, torso_inputs, torso_stages
 from published_modules import Checkout, open_checkout
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from portrait3d.full.config import FullConfig
-from portrait3d.full.head_renderer import render_head
 from portrait3d.full.lora_merge import merge_lora
 from portrait3d.full.model import FullPortrait, Surroundings, pose_camera
 from portrait3d.full.published_keys import account
@@ -68,60 +65,6 @@ class Row:
     largest: float
 
 
-class Recorder:
-    """Keeps what the published modules are given and what they answer, by name."""
-
-    def __init__(self, model: nn.Module, names: list[str]) -> None:
-        self.given: dict[str, tuple[Any, ...]] = {}
-        self.answers: dict[str, Any] = {}
-        for name in names:
-            model.get_submodule(name).register_forward_hook(self._keeper(name))
-
-    def _keeper(self, name: str) -> Callable[..., None]:
-        def keep(_: nn.Module, given: tuple[Any, ...], answer: Any) -> None:
-            # Some of their layers work in place on what they are given or gave.
-            self.given[name] = tuple(x.clone() if isinstance(x, Tensor) else x for x in given)
-            self.answers[name] = answer.clone() if isinstance(answer, Tensor) else answer
-
-        return keep
-
-
-def smooth_picture(generator: torch.Generator, channels: int, size: int) -> Tensor:
-    """(1, channels, S, S) in [-1, 1]: coarse noise with some fine noise on it."""
-    coarse = torch.randn(1, channels, size // 32, size // 32, generator=generator)
-    coarse = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)
-    return (0.6 * coarse + 0.1 * torch.randn(1, channels, size, size, generator=generator)).clamp(-1, 1)
-
-
-def orbit_camera(pitch: float, yaw: float, radius: float = 2.7) -> Tensor:
-    """(1, 25): a camera that looks at the origin; angles in radians, intrinsics the published constants."""
-    p, y = torch.tensor(pitch), torch.tensor(yaw)
-    back = torch.stack([y.sin() * p.cos(), p.sin(), y.cos() * p.cos()])
-    right = torch.stack([y.cos(), torch.zeros(()), -y.sin()])
-    pose = torch.eye(4)
-    pose[:3, :3] = torch.stack([right, torch.linalg.cross(right, back), -back], 1)
-    pose[:3, 3] = radius * back
-    focal = 2985.29 / 700
-    intrinsics = torch.tensor([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
-    return torch.cat([pose.flatten(), intrinsics.flatten()])[None]
-
-
-def conditions(config: FullConfig, seed: int) -> dict[str, Tensor]:
-    """Head picture with alpha and camera, three PNCC pictures, the camera of the frame; published names."""
-    generator = torch.Generator().manual_seed(seed)
-    size = config.picture_size
-    line = torch.linspace(-1, 1, size)
-    alpha = ((line[:, None] ** 2 / 0.7 + line**2 / 0.4) < 1).float()[None, None]
-    pictures = {f"cond_{name}": smooth_picture(generator, 3, size) for name in ("cano", "src", "tgt")}
-    masked = {name: torch.where(alpha > 0, picture, -1.0) for name, picture in pictures.items()}
-    return masked | {
-        "head": torch.where(alpha > 0, smooth_picture(generator, 3, size), -1.0),
-        "ref_alphas": alpha,
-        "ref_cameras": orbit_camera(0.05, -0.1),
-        "camera": orbit_camera(0.1, 0.3),
-    }
-
-
 def ours_of(theirs: nn.Module, config: FullConfig) -> FullPortrait:
     """Our model with their weights, LoRA merged as a checkpoint's would be.
 
@@ -142,87 +85,20 @@ def ours_of(theirs: nn.Module, config: FullConfig) -> FullPortrait:
     return model.eval()
 
 
-def head_modules(config: FullConfig) -> list[str]:
-    """Their modules whose inputs and outputs are compared."""
-    i2p, adapter = "cano_img2plane_backbone", "secc_img2plane_backbone"
-    names = [f"{i2p}.{part}" for part in ("low_reso_encoder.encoder", "low_reso_encoder", "low_reso_vit")]
-    names += [f"{i2p}.high_reso_encoder", f"{i2p}.triplane_predictor_vit", i2p]
-    names += [f"{adapter}.{part}" for part in ("prenet", "mix_vit", "fuse_head")]
-    return [*names, adapter, "renderer", "superresolution", *["plane2grid_module"] * (config.plane_depth > 1)]
-
-
-def head_stages(
-    ours: FullPortrait, seen: Recorder, given: dict[str, Tensor]
-) -> list[tuple[str, Tensor, Tensor]]:
-    """(stage, published, ours) of the head, ours from what the published stage was given."""
-    config = ours.config
-    made: list[tuple[str, Tensor, Tensor]] = []
-
-    def add(stage: str, published: Tensor, own: Tensor) -> None:
-        made.append((stage, published, own.reshape(published.shape)))
-
-    i2p, adapter = "cano_img2plane_backbone", "secc_img2plane_backbone"
-    if i2p in seen.given:
-        low, high, predictor = (
-            ours.image_to_plane.low,
-            ours.image_to_plane.high,
-            ours.image_to_plane.predictor,
-        )
-        encoder, vit = f"{i2p}.low_reso_encoder", f"{i2p}.low_reso_vit"
-        picture = seen.given[encoder][0]
-        add("ResNet-34", seen.answers[f"{encoder}.encoder"][-1], low.encoder.encoder(picture))
-        add("DeepLabV3", seen.answers[encoder], low.encoder(picture))
-        x = low.transformer(seen.given[vit][0])
-        for convolve in low.convs:
-            x = F.relu(convolve(low.upsample(x)))
-        add("low-resolution transformer", seen.answers[vit], low.out(x))
-        add("high-resolution branch", seen.answers[f"{i2p}.high_reso_encoder"], high(picture))
-        name = f"{i2p}.triplane_predictor_vit"
-        add("plane predictor", seen.answers[name], predictor(*seen.given[name]))
-        whole = ours.image_to_plane(given["head"], given["ref_alphas"], given["ref_cameras"])
-        add("image-to-plane", seen.answers[i2p], whole)
-    if "plane2grid_module" in seen.given:
-        assert ours.plane_grid is not None
-        planes = seen.given["plane2grid_module"][0].unflatten(1, (3, -1))
-        add("plane to grid", seen.answers["plane2grid_module"], ours.plane_grid(planes))
-    motion = ours.motion_adapter
-    still = motion.still(given["cond_cano"], given["cond_src"])
-    weight, _ = motion.first_layer()
-    first = still + F.conv2d(given["cond_tgt"], weight[:, -3:])
-    add("PNCC layer", seen.answers[f"{adapter}.prenet"], first)
-    levels = motion.encoder(seen.given[f"{adapter}.mix_vit"][0])
-    for number, level in enumerate(levels):
-        add(f"MiT stage {number + 1}", seen.answers[f"{adapter}.mix_vit"][number], level)
-    add(
-        "SegFormer head",
-        seen.answers[f"{adapter}.fuse_head"],
-        motion.head(seen.given[f"{adapter}.fuse_head"][0]),
-    )
-    add("motion adapter", seen.answers[adapter], motion(still, given["cond_tgt"]))
-    planes, _, _, _, _ = seen.given["renderer"]
-    grids = planes if config.plane_depth == 1 else planes.unflatten(2, (-1, config.plane_depth))
-    head = render_head(grids, ours.decoder, *pose_camera(given["camera"]), config)
-    features, depth, weights, _ = seen.answers["renderer"]
-    add("rendered features", features, head.features.flatten(2).mT.contiguous())
-    add("rendered depth", depth, head.depth.flatten(2).mT.contiguous())
-    add("rendered opacity", weights, head.opacity.flatten(2).mT.contiguous())
-    return made
-
-
 def compare(checkout: Checkout, variant: str, seed: int) -> list[Row]:
     """All stages of one variant."""
     config = VARIANTS[variant]
     adapted = variant == "mimictalk"
     theirs = checkout.build(config, seed, lora=adapted)
+    if config.has_torso:
+        enliven(theirs.superresolution)
     ours = ours_of(theirs, config)
     given = conditions(config, seed + 2)
     torso = torso_inputs(config, seed + 3) if config.has_torso else None
-    names = head_modules(config)
     if adapted:  # a learned plane stands in for what image-to-plane would say
         size = (1, 3, config.plane_channels * config.plane_depth, *[config.plane_resolution] * 2)
         theirs._last_cano_planes = torch.randn(size, generator=torch.Generator().manual_seed(seed + 4))
-        names = [name for name in names if name.startswith(("secc", "renderer", "super"))]
-    seen = Recorder(theirs, names)
+    seen = Recorder(theirs, head_modules(config, learned_planes=adapted))
     begin = time.perf_counter()
     with on_this_device():
         drawn = theirs(
@@ -263,7 +139,7 @@ def end_to_end(
     published_planes: Tensor,
     *,
     learned: bool,
-) -> list[tuple[str, Tensor, Tensor]]:
+) -> list[Stage]:
     """(stage, published, ours) of a frame that ours draws from its own constants."""
     config = ours.config
     planes = (
