@@ -43,7 +43,7 @@ def write_shard(path: Path, arrays: "dict[str, np.ndarray]", facts: dict[str, An
 
     Args:
         path: The file.
-        arrays: frames (T, S, S, 3), head, torso (T, S, S), plate (S, S, 3), uint8, and the arrays named above.
+        arrays: frames (T, S, S, 3), head, torso (T, S, S), plate (S, S, 3), uint8; and those named above.
         facts: For the metadata; size and consecutive are needed by readers.
 
     Raises:

@@ -1,9 +1,16 @@
 """A tracked clip of one person, as the portrait model learns from it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+
+PER_FRAME = (
+    "head_mask", "torso_mask", "pncc", "camera_to_world", "intrinsics", "keypoints", "focus", "opening",
+    "confidence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,18 +49,7 @@ class PortraitClip:
 
     def __post_init__(self) -> None:
         count = len(self.frames)
-        per_frame = (
-            "head_mask",
-            "torso_mask",
-            "pncc",
-            "camera_to_world",
-            "intrinsics",
-            "keypoints",
-            "focus",
-            "opening",
-            "confidence",
-        )
-        for name in per_frame:
+        for name in PER_FRAME:
             if len(getattr(self, name)) != count:
                 raise ValueError(
                     f"PortraitClip.{name} has {len(getattr(self, name))} entries for {count} frames"
@@ -65,6 +61,16 @@ class PortraitClip:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def take(self, frames: Sequence[int]) -> "PortraitClip":
+        """The clip of some frames, in that order."""
+        chosen = list(frames)
+        return replace(self, **{name: getattr(self, name)[chosen] for name in ("frames", *PER_FRAME)})
+
+    def to(self, device: torch.device | str) -> "PortraitClip":
+        """The clip on a device."""
+        moved: dict[str, Any] = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
     def usable(self) -> Tensor:
         """Indices of the frames whose track is to be trusted."""

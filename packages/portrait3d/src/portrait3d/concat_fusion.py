@@ -8,8 +8,8 @@ from torch.nn import functional as F
 class ConcatFusion(nn.Module):
     """Two convolutions over the concatenated layers; nothing tells them where the head ends.
 
-    Source: the row "concat instead of alpha fusion" of Real3D-Portrait's ablation of the head-torso-background
-    model.
+    Source: the row "concat instead of alpha fusion" in Real3D-Portrait's ablation of its
+    head-torso-background model.
     """
 
     def __init__(self, width: int) -> None:

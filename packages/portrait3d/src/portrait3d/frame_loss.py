@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from portrait3d.clip import PortraitClip
 from portrait3d.head_bounds import Window
 from portrait3d.losses import alpha_loss, energy_loss, entropy_loss, pyramid_loss, weighted_l1
-from portrait3d.model import Portrait3D
+from portrait3d.model import HeadLayer, Portrait3D
 
 MARGIN = (
     8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
@@ -60,6 +60,46 @@ class Layers:
     keypoints: Tensor
 
 
+@dataclass(frozen=True)
+class DrawnFrame:
+    """A window of a frame as the model draws it.
+
+    Attributes:
+        head: The head inside the window.
+        picture: (1, 3, rows, columns) head over back inside the window, [0, 1], not clamped.
+        back: (1, 3, S, S) torso over background, [0, 1].
+        torso_alpha: (1, 1, S, S).
+    """
+
+    head: HeadLayer
+    picture: Tensor
+    back: Tensor
+    torso_alpha: Tensor
+
+
+def draw_frame(
+    model: Portrait3D,
+    clip: PortraitClip,
+    layers: Layers,
+    diff: Tensor,
+    index: int,
+    window: Window | None,
+    keypoints: Tensor | None = None,
+) -> DrawnFrame:
+    """Draw a window of a frame; arguments as of `frame_loss`.
+
+    Args:
+        window: None for all of the head.
+        keypoints: (1, K, 2) that drive the torso; None for the clip's.
+    """
+    camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
+    planes = model.add_diff(layers.planes, diff)
+    head = model.render_head(planes, camera, intrinsics, window)
+    target = clip.keypoints[index][None] if keypoints is None else keypoints
+    back, torso_alpha = model.render_back(layers.torso, layers.background, layers.keypoints, target)
+    return DrawnFrame(head, model.compose(head, back), back, torso_alpha)
+
+
 def frame_loss(
     model: Portrait3D,
     clip: PortraitClip,
@@ -85,34 +125,34 @@ def frame_loss(
     Returns:
         The weighted loss and its terms by name.
     """
+    terms = frame_terms(draw_frame(model, clip, layers, diff, index, window), clip, index)
+    loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
+    return loss, terms
+
+
+def frame_terms(drawn: DrawnFrame, clip: PortraitClip, index: int) -> dict[str, Tensor]:
+    """The terms of `LossWeights` by name: a drawn frame against the true one."""
     truth = clip.picture(index)
     head_mask = clip.mask("head_mask", index)
-    camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
-    planes = model.add_diff(layers.planes, diff)
-    head = model.render_head(planes, camera, intrinsics, window)
-    back, torso_alpha = model.render_back(
-        layers.torso, layers.background, layers.keypoints, clip.keypoints[index][None]
-    )
+    head, window = drawn.head, drawn.head.window
     inner = (slice(None), slice(None), slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    wanted, got = window.take_pixels(truth)[inner], model.compose(head, back)[inner]
+    wanted, got = window.take_pixels(truth)[inner], drawn.picture[inner]
     mask = window.take_pixels(head_mask)
     small = F.avg_pool2d(mask, 4)
     small_truth = F.avg_pool2d(window.take_pixels(truth * head_mask), 4)
     outside = 1 - head_mask
     heed = window.take_pixels(attention(clip.focus[index], truth.shape[-1]))[inner]
-    terms = {
+    return {
         "colour": weighted_l1(got, wanted, heed),
         "pyramid": pyramid_loss(got, wanted, 3, heed),
         "energy": energy_loss(got, wanted),
         "raw": weighted_l1(head.raw, small_truth),
         "alpha": alpha_loss(head.alpha[inner], mask[inner]) + alpha_loss(head.opacity, small),
         "entropy": entropy_loss(head.opacity),
-        "back": weighted_l1(back, truth, outside)
-        + 0.5 * pyramid_loss(back, truth, 2, outside)
-        + 0.2 * weighted_l1(torso_alpha, clip.mask("torso_mask", index), outside),
+        "back": weighted_l1(drawn.back, truth, outside)
+        + 0.5 * pyramid_loss(drawn.back, truth, 2, outside)
+        + 0.2 * weighted_l1(drawn.torso_alpha, clip.mask("torso_mask", index), outside),
     }
-    loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
-    return loss, terms
 
 
 def attention(focus: Tensor, side: int) -> Tensor:
@@ -153,7 +193,10 @@ def training_window(
     draw = torch.rand(4, generator=generator)
     pick = int(torch.randint(len(clip.focus[index]), (), generator=generator))
     if draw[0] < FOCUS_SHARE:
-        point = clip.focus[index, 0 if draw[1] < 0.5 else pick] * grid + (draw[2:] - 0.5) * 0.5 * side
+        point = (
+            clip.focus[index, 0 if draw[1] < 0.5 else pick] * grid
+            + (draw[2:] - 0.5).to(clip.focus) * 0.5 * side
+        )
         row, column = float(point[1]), float(point[0])
     else:
         row = whole.top + float(draw[2]) * whole.rows

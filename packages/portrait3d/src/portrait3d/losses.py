@@ -86,12 +86,27 @@ def total_variation(planes: Tensor) -> Tensor:
     ).abs().mean()
 
 
+def second_difference(sequence: Tensor) -> Tensor:
+    """Mean absolute second difference in time, (T, …), T >= 3: the Laplacian of diff-planes of frames that
+    follow one another. Zero for what moves evenly; jitter is what remains."""
+    return (sequence[2:] - 2 * sequence[1:-1] + sequence[:-2]).abs().mean()
+
+
+def square_round(centre: Tensor, half: Tensor, side: int) -> Tensor:
+    """(1, 1, side, side): 1 within `half` of a point, both in [0, 1] of the picture, else 0."""
+    line = (torch.arange(side, dtype=centre.dtype, device=centre.device) + 0.5) / side
+    across, down = ((line - centre[axis]).abs() <= half for axis in (0, 1))
+    return (down[:, None] & across[None, :]).to(centre.dtype)[None, None]
+
+
 __all__ = [
     "alpha_loss",
     "energy_loss",
     "entropy_loss",
     "laplacian_bands",
     "pyramid_loss",
+    "second_difference",
+    "square_round",
     "total_variation",
     "weighted_l1",
 ]

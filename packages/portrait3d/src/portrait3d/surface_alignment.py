@@ -14,7 +14,7 @@ FRONT = 0.9  # the front of a head lies inside the ellipsoid that bounds it
 class SurfaceAlignment(nn.Module):
     """Reads the picture where each texel of the XY plane would lie on an average head's front.
 
-    Beyond the published model, where a transformer has to find for itself how to turn a head to the front. The
+    Beyond the published model, where a transformer has to find out how to turn a head to the front. The
     camera is known, from the fit of the face model; with a rough surface, which is learned, the picture is
     laid over the XY plane, and convolutions put detail where it belongs without searching.
     """

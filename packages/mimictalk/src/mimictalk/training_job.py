@@ -1,0 +1,166 @@
+"""One stage of training: settings and shards in, weights and log out."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimictalk.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mimictalk.console import Console
+    from portrait3d.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """What `mimictalk train STAGE` was asked for.
+
+    Attributes:
+        stage: "i2p", "motion" or "torso".
+        config: A settings file, or the name of a recipe.
+        shards: Folders of training shards.
+        out: Folder of the run.
+        start: Weights of an earlier stage; None for random ones.
+        steps: In place of the settings' number.
+        device: "cpu" or "cuda".
+        perceptual: Weight files of VGG19, VGGFace.
+        teacher: An EG3D generator in place of the shards' views (i2p only).
+        tensorboard: Also write for TensorBoard.
+        stop_after: Seconds.
+    """
+
+    stage: str
+    config: str
+    shards: list[Path]
+    out: Path
+    start: str | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    perceptual: list[Path] = field(default_factory=list)
+    teacher: Path | None = None
+    tensorboard: bool = False
+    stop_after: float | None = None
+
+
+def read_settings(job: TrainJob) -> "TrainingSettings":
+    """The job's settings, checked to be of its stage.
+
+    Raises:
+        InputError: If they are of another stage, or would ignore what was asked for.
+    """
+    from dataclasses import replace
+
+    from portrait3d.training.settings import TrainingSettings
+
+    settings = TrainingSettings.read(job.config)
+    if settings.stage != job.stage:
+        cause = f"is for the stage {settings.stage!r}, not {job.stage!r}"
+        raise InputError(job.config, cause, f"Run: mimictalk train {settings.stage} --config {job.config}")
+    if settings.losses.perceptual and not job.perceptual:
+        cause = f"losses.perceptual is {settings.losses.perceptual:g}, but no network was given"
+        raise InputError(job.config, cause, "Give --perceptual VGG19.safetensors, or set its weight to 0.")
+    if job.perceptual and not settings.losses.perceptual:
+        raise InputError(
+            "--perceptual", "losses.perceptual is 0: it would not count", "Set its weight, e.g. 0.1."
+        )
+    if job.steps is not None:
+        settings = replace(settings, optimisation=replace(settings.optimisation, steps=job.steps))
+    return settings
+
+
+def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
+    """Run a stage, or go on with it; writes weights, state and log to `job.out`; returns facts."""
+    import torch
+
+    from mimictalk.training_people import ShardPeople
+    from portrait3d.training.processes import Processes
+    from portrait3d.training.run import train_stage
+    from portrait3d.training.start import build_model
+
+    settings = read_settings(job)
+    torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
+    processes = Processes.join(job.device)
+    if processes.count > 1:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes.count))
+    try:
+        model, fresh = build_model(settings, job.start)
+        if fresh and processes.first:
+            console.note(f"begins at random: {', '.join(fresh)}")
+        model.to(processes.device)
+        people = ShardPeople(job.shards, model.config.pncc_size)
+        console.how_to_go_on = "Run the same command to go on."
+        with console.progress() as show:
+            result = train_stage(
+                model,
+                make_stage(model, people, settings, job, processes.device),
+                settings,
+                job.out,
+                data=people.key(),
+                processes=processes,
+                tensorboard=job.tensorboard,
+                stop_after=job.stop_after,
+                progress=lambda done, total, terms: show(job.stage, done, total, dict(terms)),
+                on_picture=lambda done, picture: keep_picture(job.out, done, picture),
+            )
+        facts = {
+            "stage": job.stage,
+            "out": str(job.out),
+            "steps": result.steps,
+            "of": settings.optimisation.steps,
+            "resumed_at": result.resumed_at,
+            "seconds": round(result.seconds, 1),
+            "skipped": result.skipped,
+            "people": len(people),
+            "loss": {name: round(value, 5) for name, value in result.terms.items()},
+        }
+        if processes.first:
+            card = {"settings": settings.to_dict(), "run": facts, "start": earlier(job.start)}
+            model.cpu().save(job.out, card)
+        return facts
+    finally:
+        processes.leave()
+
+
+def make_stage(model: Any, people: Any, settings: "TrainingSettings", job: TrainJob, device: Any) -> Any:
+    """The stage that the settings name."""
+    from portrait3d.training.image_to_plane_stage import ImageToPlaneStage
+    from portrait3d.training.motion_stage import MotionStage
+    from portrait3d.training.teacher import PeopleTeacher
+    from portrait3d.training.torso_stage import TorsoStage
+
+    perceptual = None
+    if job.perceptual:
+        from portrait3d.perceptual import FeatureLosses
+
+        perceptual = FeatureLosses(job.perceptual).to(device)
+    if settings.stage == "motion":
+        return MotionStage(model, people, settings, perceptual)
+    if settings.stage == "torso":
+        return TorsoStage(model, people, settings, perceptual)
+    try:
+        teacher = PeopleTeacher(people, at_rest=getattr(model.config, "adapter_from_rest", False))
+    except ValueError as error:
+        cure = "Make shards with views: tools/synthetic_heads/make.py --views 3, or give --teacher."
+        raise InputError(", ".join(map(str, job.shards)), str(error), cure) from None
+    return ImageToPlaneStage(model, teacher, settings, perceptual)
+
+
+def keep_picture(out: Path, done: int, picture: "Tensor") -> None:
+    """Write what the model draws as OUT/pictures/STEP.jpg."""
+    from PIL import Image
+
+    folder = out / "pictures"
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(picture.numpy()).save(folder / f"{done:07d}.jpg", quality=90)
+
+
+def earlier(start: str | None) -> Any:
+    """small.json of the weights a run began with, for its model card."""
+    import json
+
+    from portrait3d.storage import weights_folder
+
+    return None if start is None else json.loads((weights_folder(start) / "small.json").read_text())

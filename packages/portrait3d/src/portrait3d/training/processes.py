@@ -1,0 +1,86 @@
+"""Several processes of one run, as torchrun starts them.
+
+Gradients are averaged by hand, once per step, as EG3D's training does: R1 differentiates twice, which
+`DistributedDataParallel` does not follow, and which layers an item reaches differs between processes.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run.
+
+    Attributes:
+        rank: Its number, from 0.
+        count: How many there are.
+        device: What it computes on.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @classmethod
+    def join(cls, device: str = "cpu") -> "Processes":
+        """Join the others if torchrun says there are any (RANK, WORLD_SIZE, LOCAL_RANK).
+
+        Args:
+            device: "cpu", where gloo connects the processes, or "cuda": NCCL, one GPU for each.
+        """
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if device == "cuda":
+            device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+            torch.cuda.set_device(device)
+        if count > 1 and not distributed.is_initialized():
+            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        return cls(int(os.environ.get("RANK", "0")), count, torch.device(device))
+
+    def leave(self) -> None:
+        """End the connection."""
+        if self.count > 1:
+            distributed.destroy_process_group()
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Make every gradient the mean over the processes; one that is missing here counts as zero."""
+        if self.count == 1:
+            return
+        parameters = list(parameters)
+        reached = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        self.sum(reached)
+        parameters = [p for p, count in zip(parameters, reached.tolist(), strict=True) if count]
+        if not parameters:
+            return
+        grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        flat = torch.cat([grad.flatten() for grad in grads])
+        self.sum(flat)
+        flat /= self.count
+        for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            p.grad = part.view_as(p).clone()
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """Sum over the processes, in place."""
+        if self.count > 1:
+            distributed.all_reduce(tensor)
+        return tensor
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in any process; all get the same answer."""
+        if self.count == 1:
+            return flag
+        return bool(self.sum(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def wait(self) -> None:
+        """Wait for the others."""
+        if self.count > 1:
+            distributed.barrier()
