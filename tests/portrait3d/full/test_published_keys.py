@@ -32,7 +32,7 @@ def test_every_name_of_the_published_renderer_has_a_place_of_its_shape(ours):
 
 def test_what_is_not_needed_is_filters_noise_and_weights_of_losses(ours):
     unused = account(meta(shapes("renderer")), ours).unused
-    ends = {name.rsplit(".", 1)[-1] for name in unused if "head_torso_alpha_predictor" not in name}
+    ends = {name.rsplit(".", 1)[-1] for name in unused}
     assert ends == {
         "resample_filter",
         "noise_const",
@@ -42,7 +42,7 @@ def test_what_is_not_needed_is_filters_noise_and_weights_of_losses(ours):
     }
 
 
-def test_fusion_v3_reads_the_alpha_predictor():
+def test_the_alpha_predictor_of_fusion_v3_is_read():
     found = account(meta(shapes("renderer")), full_state(replace(FullConfig(), fusion="v3")))
     assert found.complete
     assert not any("alpha_predictor" in name for name in found.unused)

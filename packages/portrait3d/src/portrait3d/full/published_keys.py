@@ -18,7 +18,6 @@ UNUSED: tuple[tuple[str, str], ...] = (
     (r"\.resample_filter$", "the fixed filter [1, 3, 3, 1] of up- and down-sampling"),
     (r"\.noise_(const|strength)$", "noise of StyleGAN layers; the published renderer turns it off"),
     (r"^lambda_pertube_(blink_)?secc$", "a weight of a training loss"),
-    (r"^superresolution\.head_torso_alpha_predictor\.", "the alpha predictor of fusion v3"),
 )
 _RULES = tuple((re.compile(pattern), new) for pattern, new in (*HEAD_RULES, *TORSO_RULES))
 _UNUSED = tuple((re.compile(pattern), why) for pattern, why in UNUSED)
