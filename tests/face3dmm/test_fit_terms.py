@@ -66,14 +66,14 @@ def test_projection_is_the_one_of_the_conventions(model: FaceModel) -> None:
     terms = LandmarkTerms.of(model, targets, torch.ones(1, len(POINTS)).double(), 1.0)
     x, y, z = (model.mean[model.landmarks_468[list(POINTS)]] + torch.tensor([0.1, 0.2, -3])).unbind(1)
     u, v = 0.5 + 4.2647 * x / (10 - z), 0.5 - 4.2647 * y / (10 - z)
-    torch.testing.assert_close(terms._project(at).residual[0], torch.stack([u, v], 1))
+    torch.testing.assert_close(terms.project(at).residual[0], torch.stack([u, v]))
 
 
 def test_gradient(case: tuple[LandmarkTerms, Unknowns, Tensor]) -> None:
     terms, at, robust = case
     flat = packed(at).requires_grad_()
-    (wanted,) = torch.autograd.grad(terms.energy(unpacked(flat), robust).sum(), flat)
-    by_frame, by_shared = terms.gradient(at, robust)
+    (wanted,) = torch.autograd.grad(terms.energy(terms.project(unpacked(flat)), robust).sum(), flat)
+    by_frame, by_shared = terms.gradient(terms.project(at), robust)
     torch.testing.assert_close(torch.cat([by_frame.flatten(), by_shared]), wanted)
 
 
@@ -85,7 +85,7 @@ def test_normal_equations_are_the_product_of_the_jacobian(
     upper, lower = ([POINTS.index(pair[side]) for pair in PAIRS] for side in range(2))
 
     def rows(flat: Tensor) -> Tensor:
-        residual = terms._project(unpacked(flat)).residual
+        residual = terms.project(unpacked(flat)).residual.transpose(1, 2)
         both = terms.weights * robust
         gap_weights = 1.5 * torch.minimum(both[:, upper], both[:, lower])
         gaps = (residual[:, upper] - residual[:, lower]) * gap_weights.sqrt().unsqueeze(-1)
@@ -93,13 +93,13 @@ def test_normal_equations_are_the_product_of_the_jacobian(
 
     jacobian = torch.autograd.functional.jacobian(rows, packed(at))
     wanted = jacobian.T @ jacobian
-    normal = terms.normal(at, robust, shared=True)
+    normal = terms.normal(terms.project(at), robust, shared=True)
     for frame in range(FRAMES):
         own = slice(frame * 70, frame * 70 + 70)
         torch.testing.assert_close(normal.frame[frame], wanted[own, own])
         torch.testing.assert_close(normal.cross[frame], wanted[own, FRAMES * 70 :])
     torch.testing.assert_close(normal.shared, wanted[FRAMES * 70 :, FRAMES * 70 :])
-    torch.testing.assert_close(terms.normal(at, robust, shared=False).frame, normal.frame)
+    torch.testing.assert_close(terms.normal(terms.project(at), robust, shared=False).frame, normal.frame)
 
 
 def test_robust_factors_by_hand(model: FaceModel) -> None:
@@ -107,9 +107,9 @@ def test_robust_factors_by_hand(model: FaceModel) -> None:
     terms = LandmarkTerms.of(
         model, torch.zeros(1, len(POINTS), 2).double(), torch.ones(1, len(POINTS)).double(), 1.0
     )
-    seen = terms._project(at).residual
-    exact = dataclasses.replace(terms, targets=seen + torch.tensor([0.03, 0.04]))  # 0.05 away each
-    torch.testing.assert_close(exact.robust(at, 0.05), torch.full((1, len(POINTS)), 0.5).double())
+    seen = terms.project(at).residual
+    exact = dataclasses.replace(terms, targets=seen + torch.tensor([[0.03], [0.04]]))  # 0.05 away each
+    torch.testing.assert_close(exact.robust(exact.project(at), 0.05), torch.full((1, len(POINTS)), 0.5).double())
 
 
 def test_point_weights() -> None:

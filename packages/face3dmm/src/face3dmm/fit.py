@@ -14,11 +14,13 @@ from torch import Tensor
 from face3dmm.camera import CAMERA_DISTANCE, FOCAL, euler_from_rotation
 from face3dmm.expression_prior import ExpressionPrior
 from face3dmm.fit_solvers import solve_arrow, solve_chain
-from face3dmm.fit_terms import POINTS, POSE, LandmarkTerms, Unknowns, point_weights
+from face3dmm.fit_terms import POINT_INDEX, POSE, LandmarkTerms, Seen, Unknowns, point_weights
 from face3dmm.gaze import gaze_from_irises
 from face3dmm.landmarks import MESH, RIGID, face_width
 from face3dmm.model import FaceModel
 from face3dmm.track import FaceCoeffs
+
+_RIGID = torch.tensor(RIGID)
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,13 @@ def _fit(
     """All unknowns, and the landmarks (468, 3) of the person at rest."""
     relative = point_weights(config.lips, config.upper_lids, config.eyes, config.rest)
     noise = float(config.noise * face_width(landmarks[known]).median() / size)
-    relative = relative * model.known_468[list(POINTS)]
+    relative = relative * model.known_468[POINT_INDEX]
     weights = relative / relative.sum() * config.independent / noise**2 * known.unsqueeze(-1)
-    terms = LandmarkTerms.of(model, landmarks[:, list(POINTS), :2] / size, weights, config.gap_share)
+    terms = LandmarkTerms.of(model, landmarks[:, POINT_INDEX, :2] / size, weights, config.gap_share)
     mean, basis = model.mean[model.landmarks_468], model.identity_basis[model.landmarks_468]
     free = identity is None
     person = basis.new_zeros(basis.shape[-1]) if identity is None else identity.to(basis)
-    named, rigid = int(model.named), [point for point in RIGID if bool(model.known_468[point])]
+    named, rigid = int(model.named), _RIGID[model.known_468[_RIGID]]
     pose = _aligned(mean + basis @ person, landmarks, size, rigid)
     at = Unknowns(pose, pose.new_zeros(len(pose), model.expression_basis.shape[-1]), person)
 
@@ -151,15 +153,16 @@ def _fit_keys(
     prior = ExpressionPrior(config.below_zero, config.above_one, config.at_rest, named)
     depth = at.pose[:, 5].mean()
     robust, damping = torch.ones_like(terms.weights), 1e-3
+    seen = terms.project(at)
 
-    def energy(at: Unknowns, depth: Tensor) -> Tensor:
+    def energy(at: Unknowns, depth: Tensor, seen: Seen) -> Tensor:
         apart = (at.pose[:, 5] - depth) / config.depth
-        own = terms.energy(at, robust) + prior.energy(at.expression) + apart.square() / 2
+        own = terms.energy(seen, robust) + prior.energy(at.expression) + apart.square() / 2
         return own.sum() + at.identity.square().sum() / 2
 
-    before = energy(at, depth)
+    before = energy(at, depth, seen)
     for step in range(config.steps[0]):
-        normal, (by_frame, by_shared) = terms.normal(at, robust, shared=True), terms.gradient(at, robust)
+        normal, (by_frame, by_shared) = terms.normal(seen, robust, shared=True), terms.gradient(seen, robust)
         slope, curve = prior(at.expression)
         by_frame[:, POSE:] += slope
         by_frame[:, 5] += (at.pose[:, 5] - depth) / config.depth**2
@@ -177,14 +180,15 @@ def _fit_keys(
         frame_step, shared_step = solve_arrow(normal.frame, normal.cross, normal.shared, by_frame, by_shared)
         new = at.moved(frame_step, shared_step[:-1])
         new.pose[:, 5] += shared_step[-1]
-        after = energy(new, depth + shared_step[-1])
+        new_seen = terms.project(new)
+        after = energy(new, depth + shared_step[-1], new_seen)
         if after > before:
             damping *= 10
             continue
-        at, depth, damping = new, depth + shared_step[-1], damping / 10
+        at, seen, depth, damping = new, new_seen, depth + shared_step[-1], damping / 10
         if step >= 1:
-            robust = terms.robust(at, config.outlier * noise)
-        done, before = float(before - after) < 1e-3 * float(after), energy(at, depth)
+            robust = terms.robust(seen, config.outlier * noise)
+        done, before = float(before - after) < 1e-3 * float(after), energy(at, depth, seen)
         if done and step >= 2:
             break
     return at, depth
@@ -199,38 +203,41 @@ def _fit_frames(
     """
     prior = ExpressionPrior(config.below_zero, config.above_one, 1.0, named)
     stiffness = 1 / torch.tensor([config.turn] * 3 + [config.shift] * 2 + [config.approach]) ** 2
-    robust = torch.ones_like(terms.weights)
-    data = terms.normal(at, robust, shared=False).frame
+    robust, seen = torch.ones_like(terms.weights), terms.project(at)
+    frame = terms.normal(seen, robust, shared=False).frame
+    own = frame.diagonal(dim1=1, dim2=2)
+    by_landmarks = own.clone()
 
-    def energy(at: Unknowns) -> Tensor:
+    def energy(at: Unknowns, seen: Seen) -> Tensor:
         apart = (at.pose[:, 5] - depth) / config.depth
-        return terms.energy(at, robust) + prior.energy(at.expression) + apart.square() / 2
+        return terms.energy(seen, robust) + prior.energy(at.expression) + apart.square() / 2
 
     for step in range(config.steps[1]):
-        by_frame, _ = terms.gradient(at, robust)
+        by_frame, _ = terms.gradient(seen, robust)
         slope, curve = prior(at.expression)
         by_frame[:, POSE:] += slope
         by_frame[:, 5] += (at.pose[:, 5] - depth) / config.depth**2
-        frame = data.clone()
-        own = frame.diagonal(dim1=1, dim2=2)
+        own.copy_(by_landmarks)
         own[:, POSE:] += curve
         own[:, 5] += config.depth**-2
         own.mul_(1 + 1e-5).add_(1e-3)  # float32 cannot tell a nearly flat direction from a bent one
         change = solve_chain(frame, by_frame, at.pose, stiffness)
-        new = at.moved(change)
-        worse = torch.nonzero(energy(new) > 1.01 * energy(at) + 1).flatten()
+        before = energy(at, seen)
+        at = at.moved(change)
+        seen = terms.project(at)
+        worse = torch.nonzero(energy(at, seen) > 1.01 * before + 1).flatten()
         if len(worse):
-            change[worse] *= 0.5
-            new = at.moved(change)
+            at = at.moved(torch.zeros_like(change).index_copy_(0, worse, -0.5 * change[worse]))
+            seen = terms.project(at)
             part = terms.select(worse)
-            data[worse] = part.normal(new.select(worse), robust[worse], shared=False).frame
-        at = new
+            frame[worse] = part.normal(seen.select(worse), robust[worse], shared=False).frame
+            by_landmarks[worse] = own[worse]
         if step >= 1:
-            robust = terms.robust(at, config.outlier * noise)
+            robust = terms.robust(seen, config.outlier * noise)
     return at
 
 
-def _aligned(shape: Tensor, landmarks: Tensor, size: int, index: list[int]) -> Tensor:
+def _aligned(shape: Tensor, landmarks: Tensor, size: int, index: Tensor) -> Tensor:
     """Pose (T, 6) that carries `shape` (468, 3) nearest to the landmarks with the detector's own depth,
     judged by the landmarks `index`.
 

@@ -1,7 +1,10 @@
 """Exact solutions of the two linear systems of the fit: an arrow (shared identity), a chain (smooth pose)."""
 
+import numpy as np
 import torch
 from torch import Tensor
+
+_CHUNK = 64  # frames solved at once: about what a cache holds
 
 
 def solve_arrow(
@@ -47,12 +50,9 @@ def solve_chain(frame: Tensor, by_frame: Tensor, chained: Tensor, stiffness: Ten
     from scipy.linalg import solveh_banded
 
     count, size = chained.shape
-    rest = torch.linalg.cholesky(frame[:, size:, size:])
-    coupling, gradient = frame[:, size:, :size], by_frame[:, size:]
-    solved = torch.cholesky_solve(torch.cat([coupling, gradient.unsqueeze(-1)], -1), rest)
-    inner, own = solved[..., :-1], solved[..., -1]
-    blocks = frame[:, :size, :size] - coupling.transpose(1, 2) @ inner
-    right = by_frame[:, :size] - (coupling.transpose(1, 2) @ own.unsqueeze(-1)).squeeze(-1)
+    parts = [slice(start, start + _CHUNK) for start in range(0, count, _CHUNK)]
+    solved = [_eliminated(frame[part], by_frame[part], size) for part in parts]
+    blocks, right = (torch.cat(column) for column in list(zip(*solved, strict=True))[2:])
     second = _second_differences(count).double()  # rows of D^T D as diagonals 0, 1, 2
     band = torch.zeros(
         2 * size + 1, count, size, dtype=torch.float64
@@ -66,7 +66,26 @@ def solve_chain(frame: Tensor, by_frame: Tensor, chained: Tensor, stiffness: Ten
         band.flatten(1).numpy(), -(right + penalty).double().flatten().numpy(), lower=True
     )
     step = torch.from_numpy(solution).to(frame.dtype).unflatten(0, (count, size))
-    return torch.cat([step, -own - (inner @ step.unsqueeze(-1)).squeeze(-1)], 1)
+    others = []
+    for part, (factor, halfway, *_) in zip(parts, solved, strict=True):
+        back = halfway[..., :size] @ step[part].unsqueeze(-1) + halfway[..., size:]
+        others.append(torch.linalg.solve_triangular(factor.transpose(1, 2), -back, upper=True).squeeze(-1))
+    return torch.cat([step, torch.cat(others)], 1)
+
+
+def _eliminated(frame: Tensor, by_frame: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Eliminate all but the first `size` unknowns of each block.
+
+    Returns:
+        Cholesky factor L of the others (T, R, R), R = P - size; L^-1 (coupling, gradient) (T, R, size + 1);
+        blocks and gradient of what is left (T, size, size), (T, size).
+    """
+    rest = np.linalg.cholesky(frame[:, size:, size:].numpy())  # its loop over small matrices beats torch's
+    factor, coupling = torch.from_numpy(rest), frame[:, size:, :size]
+    both = torch.cat([coupling, by_frame[:, size:].unsqueeze(-1)], -1)
+    halfway = torch.linalg.solve_triangular(factor, both, upper=False)
+    left = halfway[..., :size].transpose(1, 2) @ halfway
+    return factor, halfway, frame[:, :size, :size] - left[..., :size], by_frame[:, :size] - left[..., size]
 
 
 def apply_second_differences(values: Tensor) -> Tensor:
