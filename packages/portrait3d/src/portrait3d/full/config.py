@@ -17,6 +17,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "torso_input": get_args(TorsoInput),
     "fusion": get_args(Fusion),
     "torso_keypoints": (4, 9),
+    "torso_warp": (1, 2),
 }
 STAGES = ("resnet_depths", "adapter_dims", "adapter_depths", "adapter_heads", "adapter_reductions")
 MAY_BE_ZERO = ("importance_samples", "large_sr_blocks")
@@ -56,9 +57,11 @@ class FullConfig:
         has_torso: With torso and background; else the head alone with the plain super-resolution.
         torso_input: Whether the torso picture comes with alpha.
         torso_keypoints: 4 of the 68 (0, 8, 16, 27), or 9 (0, 3, 6, 8, 10, 13, 16, 27, 33).
-        torso_warp: Published torso model: 2 sees the head's alpha beside its colour, 1 the colour alone.
+        torso_warp: Published torso model: 2 moves the torso by what the drawn head looks like, too; 1 by the
+            key-points alone.
         torso_width: First width of the torso's appearance extractor and last of its generator.
         torso_channels, torso_depth: Channels and depth of the torso's feature volume.
+        torso_levels: Halvings in the hourglass of the torso's motion, from an eighth of the picture.
         fusion: How head and torso features meet: added by alpha ("v1"), concatenated after it ("v2"), with a
             predicted alpha ("v3"), or concatenated without any, the paper's ablation ("concat").
         head_threshold: Where the head's alpha is above this it is opaque; None or 1.0 turns this off.
@@ -102,6 +105,7 @@ class FullConfig:
     torso_width: int = 64
     torso_channels: int = 32
     torso_depth: int = 16
+    torso_levels: int = 5
     fusion: Fusion = "v2"
     head_threshold: float | None = 0.9
 
@@ -128,6 +132,11 @@ class FullConfig:
             raise ValueError(
                 f"picture_size must be a multiple of 64, plane_resolution its half and ray_grid its quarter, "
                 f"got {size}, {self.plane_resolution} and {self.ray_grid}"
+            )
+        if self.has_torso and size // 8 % (1 << self.torso_levels):
+            raise ValueError(
+                f"the torso's motion works at {size // 8} texels a side, which FullConfig.torso_levels "
+                f"{self.torso_levels} does not halve evenly"
             )
 
     def to_dict(self) -> dict[str, Any]:
