@@ -84,7 +84,7 @@ def evaluate(settings: EvaluateSettings, console: Console) -> dict[str, Any]:
         true, output = _clips(settings, avatar, folder, console)
         evaluation, sheets = _measure(settings, name, true, output, judges, folder, console)
         if avatar is not None:
-            evaluation.facts.update(avatar=str(avatar.path), avatar_sha256=avatar.sha256)
+            evaluation.facts.update(avatar=avatar.name, avatar_sha256=avatar.sha256)
         write_report(folder, evaluation, sheets)
     return {"folder": str(out), "report": str(out / "report.html"), **evaluation.as_json()}
 
@@ -196,9 +196,10 @@ def _measure(
     facts = {
         "name": name,
         "protocol": f"{settings.protocol} identity",
-        "against": str(settings.against),
-        "video": DRIVEN if output.path.parent == folder else str(output.path),
-        "source": None if settings.source is None else str(settings.source),
+        "against": settings.against.name,
+        "against_sha256": true.track.source_hash if true.track is not None else None,
+        "video": output.path.name,
+        "source": None if settings.source is None else settings.source.name,
         "first_frame": true.first,
         "frames": count,
         "fps": FPS,

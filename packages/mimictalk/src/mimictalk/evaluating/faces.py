@@ -10,6 +10,7 @@ from mimictalk.evaluating.clips import Clip
 from mimictalk.evaluating.figures import Figure
 
 FRAME_MS = 40.0
+LEAST_AGREEMENT = 0.3  # correlation of the true mouth with its sound below which no offset can be told
 KEYS = ("aed", "apd", "akd", "lmd", "mouth_correlation")
 
 
@@ -97,6 +98,11 @@ def compare_sound(mouths: Mouths) -> dict[str, Figure]:
     made, true = (agreement(curve, mouths.loudness) for curve in (mouths.output, mouths.true))
     if not np.isfinite(made.at_lag):
         return figures | {key: Figure(key, None, "no mouth was seen in the output") for key in keys}
-    figures["av_offset"] = Figure("av_offset", made.lag * FRAME_MS, true=true.lag * FRAME_MS)
+    weak = f"the true mouth follows its own loudness too little (r = {true.at_lag:.2f}) to tell an offset"
+    figures["av_offset"] = (
+        Figure("av_offset", made.lag * FRAME_MS, true=true.lag * FRAME_MS)
+        if true.at_lag >= LEAST_AGREEMENT
+        else Figure("av_offset", None, weak)
+    )
     figures["av_correlation"] = Figure("av_correlation", made.at_lag, true=true.at_lag)
     return figures

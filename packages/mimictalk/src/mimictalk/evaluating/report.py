@@ -54,7 +54,7 @@ def write_report(folder: Path, evaluation: Evaluation, sheets: Sequence[Path]) -
 
 def _page(evaluation: Evaluation, sheets: Sequence[Path]) -> str:
     facts = evaluation.facts
-    title = f"{facts['name']} against {Path(facts['against']).name}"
+    title = f"{facts['name']} against {facts['against']}"
     parts = [f"<h1>{escape(title)}</h1>", _facts(facts), "<h2>Figures</h2>", _figures(evaluation.figures)]
     parts.append("<h2>As papers print them</h2>")
     parts += [f"<h3>{escape(name)}</h3><pre>{escape(text)}</pre>" for name, text in evaluation.tables.items()]

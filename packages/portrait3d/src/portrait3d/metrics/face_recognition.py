@@ -83,7 +83,8 @@ class FaceRecognition(nn.Module):
         if 0 in units:
             cause = "it holds no improved ResNet (layer1.0.conv1.weight to layer4…)"
             raise InputError(str(file), cause, "Give the weights of ArcFace's PyTorch backbone.")
-        network = cls(units)
+        with torch.device("meta"):
+            network = cls(units)
         fill(network, tensors, str(file))
         return network
 

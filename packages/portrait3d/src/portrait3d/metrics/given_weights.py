@@ -54,6 +54,7 @@ def _read_state(file: Path) -> dict[str, Tensor]:
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], subject: str) -> None:
     """Put tensors into a network and make it ready to judge: no gradients, evaluation mode.
 
+    The network may be on the "meta" device, where building it costs nothing: the tensors take their places.
     Batch norm's counter `num_batches_tracked` may be absent: it decides nothing here.
 
     Raises:
@@ -74,7 +75,8 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], subject: str) -> Non
             raise InputError(subject, f"{name} has shape {tuple(found.shape)} instead of {shape}", cure)
         if not bool(torch.isfinite(found).all()):
             raise InputError(subject, f"{name} holds numbers that are not finite", cure)
-    network.load_state_dict({**wanted, **tensors})
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in wanted.keys() - needed}
+    network.load_state_dict({**counters, **tensors}, assign=True)
     network.eval().requires_grad_(False)
 
 

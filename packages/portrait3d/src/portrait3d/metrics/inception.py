@@ -154,7 +154,8 @@ class Inception(nn.Module):
         Raises:
             InputError: If they are not those of this network.
         """
-        network = cls()
+        with torch.device("meta"):
+            network = cls()
         fill(network, read_given([file]), str(file))
         return network
 

@@ -38,9 +38,6 @@ class Lpips(nn.Module):
         backbone: "alex" (what papers report) or "vgg".
     """
 
-    shift: Tensor
-    scale: Tensor
-
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.backbone = backbone
@@ -59,8 +56,6 @@ class Lpips(nn.Module):
                 channels.append(before)
         self.features = nn.Sequential(*layers)
         self.weights = nn.ParameterList([nn.Parameter(torch.zeros(1, count, 1, 1)) for count in channels])
-        self.register_buffer("shift", torch.tensor(SHIFT).reshape(1, 3, 1, 1), persistent=False)
-        self.register_buffer("scale", torch.tensor(SCALE).reshape(1, 3, 1, 1), persistent=False)
 
     @classmethod
     def load(cls, files: Iterable[Path]) -> "Lpips":
@@ -79,7 +74,8 @@ class Lpips(nn.Module):
         if first is None or tuple(first.shape) not in ((64, 3, 11, 11), (64, 3, 3, 3)):
             cause = "the first layer of AlexNet or VGG-16 (features.0.weight) is not in it"
             raise InputError(subject, cause, "Give the backbone and the linear layers of LPIPS 0.1.")
-        network = cls("alex" if first.shape[-1] == 11 else "vgg")
+        with torch.device("meta"):
+            network = cls("alex" if first.shape[-1] == 11 else "vgg")
         fill(network, tensors, subject)
         return network
 
@@ -91,7 +87,8 @@ class Lpips(nn.Module):
         return total
 
     def _levels(self, pictures: Tensor) -> Iterator[Tensor]:
-        x = (pictures - self.shift) / self.scale
+        shift, scale = (pictures.new_tensor(values).reshape(3, 1, 1) for values in (SHIFT, SCALE))
+        x = (pictures - shift) / scale
         for number, layer in enumerate(self.features, 1):
             x = layer(x)
             if number in self.taps:
@@ -115,7 +112,7 @@ def lpips(network: Lpips, true: NDArray, output: NDArray) -> Values:
     values = []
     for start in range(0, len(true), CHUNK):
         a, b = (
-            torch.from_numpy(frames[start : start + CHUNK]).permute(0, 3, 1, 2).float() / 127.5 - 1
+            torch.from_numpy(frames[start : start + CHUNK].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
             for frames in (true, output)
         )
         values.append(network(a, b).double().numpy())
