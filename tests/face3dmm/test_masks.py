@@ -8,7 +8,7 @@ import torch
 
 from face3dmm import FaceModel, segment_frames, segment_stream
 from face3dmm.detector import LandmarkTracker
-from face3dmm.masks import _with_neighbours, face_area, head_region, refine
+from face3dmm.masks import _with_neighbours, enlarged, face_area, head_region, refine
 from face3dmm.video import open_video
 from segmentation_task import write_task
 
@@ -38,8 +38,8 @@ def person_picture(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_refining_finds_the_edge_that_a_coarse_matte_missed() -> None:
     picture, shape = person_picture()
     coarse = torch.from_numpy(np.roll(shape, 4, axis=1))[None, None]  # 4 pixels aside, and blurred
-    coarse = torch.nn.functional.avg_pool2d(coarse, 9, 1, 4)[0, 0, ::2, ::2].numpy()
-    unrefined = np.kron(coarse, np.ones((2, 2)))
+    coarse = torch.nn.functional.avg_pool2d(coarse, 9, 1, 4)[0, 0, 1::4, 1::4].numpy()
+    unrefined = np.kron(coarse, np.ones((4, 4)))
     fine = refine(coarse, picture)
     assert fine.shape == (SIZE, SIZE)
     assert 0 <= fine.min() <= fine.max() <= 1
@@ -49,7 +49,15 @@ def test_refining_finds_the_edge_that_a_coarse_matte_missed() -> None:
 def test_refining_leaves_certain_areas_alone() -> None:
     picture, _ = person_picture()
     for value in (0.0, 1.0):
-        np.testing.assert_allclose(refine(np.full((256, 256), value, np.float32), picture), value, atol=1e-3)
+        np.testing.assert_allclose(refine(np.full((128, 128), value, np.float32), picture), value, atol=1e-3)
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_enlarging_is_bilinear_as_in_torch(times: int) -> None:
+    values = np.random.default_rng(0).random((6, 9)).astype(np.float32)
+    tensor = torch.from_numpy(values)[None, None]
+    wanted = torch.nn.functional.interpolate(tensor, scale_factor=times, mode="bilinear")[0, 0]
+    np.testing.assert_allclose(enlarged(values, times), wanted.numpy(), atol=1e-6)
 
 
 def test_face_area_is_the_oval() -> None:
@@ -68,13 +76,13 @@ def test_face_area_is_the_oval() -> None:
 @pytest.mark.parametrize("roll", [0.0, 20.0, -20.0])
 def test_head_region_has_hair_and_ears_but_no_shoulders(roll: float) -> None:
     region = head_region(frontal(120.0, roll=roll), SIZE)
-    assert region.shape == (SIZE // 2, SIZE // 2)
+    assert region.shape == (SIZE // 4, SIZE // 4)
     angle = np.deg2rad(roll)
     up, right = np.array([-np.sin(angle), -np.cos(angle)]), np.array([np.cos(angle), -np.sin(angle)])
 
     def at(above: float, aside: float) -> float:
         """Value at face units (120 pixels) from the middle of the face, in the frame of the head."""
-        x, y = (256 + 120 * (above * up + aside * right)) / 2
+        x, y = (256 + 120 * (above * up + aside * right)) / 4
         return float(region[int(y), int(x)])
 
     assert at(0.0, 0.0) == 1  # face

@@ -153,3 +153,17 @@ def test_the_clip_as_found_shows_the_frames_of_the_cleaned_one(media: Path) -> N
     away = np.abs(got[:, None] - wanted[None, : len(got) + 3]).mean((2, 3))
     assert len(got) == 200
     np.testing.assert_array_equal(away.argmin(1), np.arange(200))
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180])
+def test_glances_show_the_frames_thinned_and_on_demand_whole(tmp_path: Path, rotation: int) -> None:
+    pictures = [numbered_picture(k) for k in (0, 300, 700)]
+    path = write_clip(tmp_path / "a.mp4", pictures, [0.0, 0.08, 0.12], rotation=rotation)
+    reader = open_video(path)
+    glances, frames = list(reader.glances(longest=80, thinning=2)), list(reader.frames(longest=80))
+    assert len(glances) == len(frames)
+    for (thin, whole), frame in zip(glances, frames, strict=True):
+        np.testing.assert_array_equal(whole(), frame)
+        assert thin.shape == (frame.shape[0] // 2, frame.shape[1] // 2, 3)
+        assert np.abs(thin.astype(int) - frame[::2, ::2]).mean() < 12  # edges fall elsewhere
+    assert glances[0] is glances[1]  # held

@@ -71,7 +71,8 @@ def check_identity(
     Raises:
         InputError: If it surely is another person.
     """
-    bounds = [0, *_cuts(found.changes[: len(seen)], seen), len(seen)]
+    cuts = _cuts(found.changes[: len(seen)], seen)
+    bounds = [0, *cuts, len(seen)] if cuts else []
     shapes: list[tuple[int, Tensor]] = []
     for first, last in pairwise(bounds):
         usable = torch.nonzero(seen[first:last]).flatten() + first

@@ -133,8 +133,9 @@ class PersonSegmenter(_Graph):
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Probability (2, H, W) float32 in [0, 1] of person and, always 0, of what is below the head, for one
         picture (H, W, 3) uint8 RGB."""
-        person = self._process(picture)
-        return np.stack([person, np.zeros_like(person)])
+        answer = np.zeros((2, *picture.shape[:2]), np.float32)
+        answer[0] = self._process(picture)
+        return answer
 
 
 class TaskSegmenter:

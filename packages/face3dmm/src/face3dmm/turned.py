@@ -30,17 +30,24 @@ def quarter_turns(finder: FaceFinder, pictures: list[np.ndarray]) -> int:
     Returns:
         Quarter turns for `numpy.rot90`, 0 to 3; 0 where pictures disagree or show no face.
     """
+    views = [[np.ascontiguousarray(np.rot90(picture, turns)) for turns in range(4)] for picture in pictures]
+    likely = [_likely(finder, one) for one in views]
+    if all(one == [0] for one in likely):
+        return 0
     with LandmarkTracker(still=True) as tracker:
-        votes = [_turns_of_one(finder, tracker, picture) for picture in pictures]
+        contrast = [
+            [_eye_contrast(tracker, view) if turns in able else -2.0 for turns, view in enumerate(one)]
+            for one, able in zip(views, likely, strict=True)
+        ]
+    votes = [int(np.argmax(one)) for one in contrast]
     best = max(range(4), key=votes.count)
     return best if 2 * votes.count(best) > len(votes) else 0
 
 
-def _turns_of_one(finder: FaceFinder, tracker: LandmarkTracker, picture: np.ndarray) -> int:
-    views = [np.ascontiguousarray(np.rot90(picture, turns)) for turns in range(4)]
+def _likely(finder: FaceFinder, views: list[np.ndarray]) -> list[int]:
+    """The given picture, and the turned ones of which the finder is surer."""
     scores = [max((box.score for box in finder(view)), default=0.0) for view in views]
-    likely = [0, *(turns for turns in (1, 2, 3) if scores[turns] > scores[0])]
-    return max(likely, key=lambda turns: _eye_contrast(tracker, views[turns])) if len(likely) > 1 else 0
+    return [0, *(turns for turns in (1, 2, 3) if scores[turns] > scores[0])]
 
 
 def _eye_contrast(tracker: LandmarkTracker, picture: np.ndarray) -> float:

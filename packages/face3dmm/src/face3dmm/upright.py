@@ -57,15 +57,17 @@ def upright_size(frame: Any, aspect: float | None, orientation: Orientation) -> 
 class Upright:
     """Converts decoded frames to upright RGB of one size; keeps its scaler from frame to frame."""
 
-    def __init__(self, width: int, height: int, orientation: Orientation) -> None:
+    def __init__(
+        self, width: int, height: int, orientation: Orientation, interpolation: str = "BICUBIC"
+    ) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._scaler, self._orientation = VideoReformatter(), orientation
+        self._scaler, self._orientation, self._interpolation = VideoReformatter(), orientation, interpolation
         self._stored = (height, width) if orientation.transpose else (width, height)
 
     def __call__(self, frame: Any) -> np.ndarray:
         """Convert to (height, width, 3) uint8 RGB."""
-        rgb = self._scaler.reformat(frame, *self._stored, format="rgb24", interpolation="BICUBIC")
+        rgb = self._scaler.reformat(frame, *self._stored, format="rgb24", interpolation=self._interpolation)
         return np.ascontiguousarray(self._orientation.apply(rgb.to_ndarray()))
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from face3dmm.upright import Enlarger, Orientation, Upright, upright_size
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+Converted = TypeVar("Converted")
 _PROBE_FRAMES = 150  # enough to see which frames a container repeats
 _REGULAR_PROBE = 25
 
@@ -84,9 +85,22 @@ class VideoReader:
         Args:
             longest: Scale down so that no side has more pixels than this.
         """
-        width, height = self.info.width, self.info.height
-        scale = min(1.0, (longest or max(width, height)) / max(width, height))
-        yield from self._converted(self._upright(scale))
+        yield from self._converted(self._upright(self._scale(longest)))
+
+    def glances(self, longest: int, thinning: int) -> Iterator[tuple[np.ndarray, Callable[[], np.ndarray]]]:
+        """Give of each frame some pixels at once, and the whole where it is asked for: that costs more.
+
+        Args:
+            longest: As in `frames`.
+            thinning: Of so many pixels in a row or column of that picture one is given.
+
+        Yields:
+            Thinned picture (h, w, 3) uint8 RGB, function that gives the picture; the same again for a held
+            frame.
+        """
+        scale = self._scale(longest)
+        thin, whole = self._upright(scale / thinning, "POINT"), self._upright(scale)
+        yield from self._converted(lambda frame: (thin(frame), lambda: whole(frame)))
 
     def crops(self, crop: tuple[int, int, int], size: int = 512) -> Iterator[np.ndarray]:
         """Give one square window of each frame, (size, size, 3) uint8 RGB.
@@ -113,18 +127,22 @@ class VideoReader:
 
         yield from self._converted(cut)
 
-    def _upright(self, scale: float) -> Upright:
+    def _scale(self, longest: int | None) -> float:
+        """By how much no side has more pixels than `longest`."""
+        most = max(self.info.width, self.info.height)
+        return min(1.0, (longest or most) / most)
+
+    def _upright(self, scale: float, interpolation: str = "BICUBIC") -> Upright:
         # Rounded up: a window that touches the edge must find all its pixels.
         width, height = (max(1, int(np.ceil(v * scale - 1e-6))) for v in (self.info.width, self.info.height))
-        return Upright(width, height, self._orientation)
+        return Upright(width, height, self._orientation, interpolation)
 
-    def _converted(self, convert: Callable[[Any], np.ndarray]) -> Iterator[np.ndarray]:
-        before: Any = None
-        picture = np.empty(0)
+    def _converted(self, convert: Callable[[Any], Converted]) -> Iterator[Converted]:
+        held: tuple[Any, Converted] | None = None
         for frame in self._resampled():
-            if frame is not before:
-                picture, before = convert(frame), frame
-            yield picture
+            if held is None or frame is not held[0]:
+                held = frame, convert(frame)
+            yield held[1]
 
     def _resampled(self) -> Iterator[Any]:
         limit = float("inf") if self.max_seconds is None else max(1, round(self.max_seconds * self.fps))
