@@ -8,7 +8,6 @@ module that can do without offers `folded()`, a plain replacement of the same fo
 from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import nn
-from torch.nn.utils import parametrize
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -23,7 +22,7 @@ class Foldable(Protocol):
 
 
 def fold(model: Model) -> Model:
-    """Replace, in place, every submodule that offers `folded()`; drop parametrizations.
+    """Replace, in place, every submodule that offers `folded()`, its children first.
 
     Args:
         model: In evaluation mode; afterwards it renders the same pictures and can no longer be trained.
@@ -42,10 +41,6 @@ def fold(model: Model) -> Model:
 
 def _fold_children(module: nn.Module) -> None:
     for name, child in list(module.named_children()):
-        if parametrize.is_parametrized(child):
-            assert isinstance(child.parametrizations, nn.ModuleDict)
-            for parameter in list(child.parametrizations):
-                parametrize.remove_parametrizations(child, parameter)
         _fold_children(child)
         if isinstance(child, Foldable):
             setattr(module, name, child.folded().eval())

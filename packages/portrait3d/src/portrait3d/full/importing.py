@@ -7,6 +7,7 @@ imported.save(Path("weights/mimictalk"))
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ class Imported:
     Attributes:
         config: Sizes and options.
         state: For `FullPortrait(config).load_state_dict`, LoRA merged.
-        person: Of an adapted person: "planes" (1, 3, C, R, R) or (1, 3, C, D, R, R), "picture" (1, 3, S, S) in [-1, 1],
-            "identity" (1, 80), "keypoints" (68, 3) in [-1, 1]; empty for a generic model.
+        person: Of an adapted person: "planes" (1, 3, C, R, R) or (1, 3, C, D, R, R), "picture" (1, 3, S, S)
+            in [-1, 1], "identity" (1, 80), "keypoints" (68, 3) in [-1, 1]; empty for a generic model.
         report: What was read from where; JSON.
     """
 
@@ -63,8 +64,6 @@ def import_checkpoint(path: Path, sizes: FullConfig | None = None) -> Imported:
     Raises:
         InputError: If it is no checkpoint, another network's, incomplete, or has entries without a place.
     """
-    from portrait3d.full.model import FullPortrait
-
     checkpoint = read_checkpoint(path)
     options, notes = read_config(checkpoint.path.parent)
     _refuse_other_networks(checkpoint)
@@ -73,8 +72,7 @@ def import_checkpoint(path: Path, sizes: FullConfig | None = None) -> Imported:
         config, contradictions = infer_config(merged.tensors, options, sizes)
     except (ValueError, TypeError) as error:
         raise InputError(str(checkpoint.path), str(error), GIVE_RENDERER) from None
-    with torch.device("meta"):
-        ours = FullPortrait(config).state_dict()
+    ours = _shape_of(config)
     found = account(merged.tensors, ours)
     _refuse_incomplete(checkpoint.path, found)
     state = {new: _as_ours(merged.tensors[name], ours[new]) for name, new in found.read.items()}
@@ -137,6 +135,15 @@ def _report(
         "person_video": video if isinstance(video, str) else None,
         "notes": notes,
     }
+
+
+@lru_cache(maxsize=2)
+def _shape_of(config: FullConfig) -> dict[str, Tensor]:
+    """The state of a renderer without values."""
+    from portrait3d.full.model import FullPortrait
+
+    with torch.device("meta"):
+        return FullPortrait(config).state_dict()
 
 
 def _as_ours(value: Tensor, ours: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ missing names, never as silence.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from torch import Tensor
 
@@ -47,6 +48,7 @@ class Account:
         return not (self.unknown or self.missing or self.misfits)
 
 
+@cache
 def our_name(published: str) -> str:
     """The name that a published entry has in `FullPortrait`."""
     for pattern, new in _RULES:
