@@ -1,6 +1,9 @@
 """Folders of imported weights: whole or not there, and read only as they were written."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -82,6 +85,18 @@ def test_only_weights_are_replaced(tmp_path, portrait, person):
     with pytest.raises(InputError, match="holds no imported weights"):
         write_weights(other, TINY, portrait.state_dict(), {}, {})
     assert (other / "thesis.txt").read_text() == "ten years"
+
+
+def test_what_killed_processes_left_is_removed(tmp_path, portrait):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = [tmp_path / f".w.{ended.pid}.{kind}" for kind in ("part", "retired")]
+    kept = [tmp_path / f".w.{os.getppid()}.part", tmp_path / ".w.notes"]
+    for folder in left + kept:
+        folder.mkdir()
+        (folder / "full.safetensors").write_bytes(b"x")
+    write_weights(tmp_path / "w", TINY, portrait.state_dict(), {}, {})
+    assert [folder.exists() for folder in left + kept] == [False, False, True, True]
 
 
 def test_a_changed_file_is_not_read(tmp_path, portrait):

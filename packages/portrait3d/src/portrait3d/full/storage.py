@@ -4,9 +4,11 @@ full.json holds configuration, report, and of every file its size, sha256 and a 
 a damaged file can be told from another one.
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +75,7 @@ def write_weights(
         }
         _write(part / CARD, (json.dumps(card, indent=1) + "\n").encode())
         _replace(part, folder)
+        _sweep(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return card
@@ -196,3 +199,19 @@ def _replace(part: Path, folder: Path) -> None:
             retired.rename(folder)
         raise
     shutil.rmtree(retired, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left beside `folder`; living ones keep theirs."""
+    for entry in folder.parent.glob(f".{folder.name}.*"):
+        name = re.fullmatch(r"(\d+)\.(part|retired)", entry.name.removeprefix(f".{folder.name}."))
+        if name and not _is_alive(int(name[1])):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
