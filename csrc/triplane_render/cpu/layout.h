@@ -1,84 +1,119 @@
-// Memory: aligned blocks, planes with their channels last, the decoder packed.
+// Planes with their channels last, and the decoder packed.
 #pragma once
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
-#include <memory>
-#include <new>
+#include <type_traits>
 
+#include "block.h"
 #include "crew.h"
 #include "render.h"
 
 namespace triplane_render {
 
-// Memory on a cache line, not initialised.
-template <class T>
-class Block {
- public:
-  explicit Block(size_t count = 0) : data_(nullptr, std::free) {
-    if (!count) return;
-    void* memory = std::aligned_alloc(64, (count * sizeof(T) + 63) / 64 * 64);
-    if (!memory) throw std::bad_alloc();
-    data_.reset(static_cast<T*>(memory));
-  }
-  T* get() const { return data_.get(); }
-  explicit operator bool() const { return bool(data_); }
-
- private:
-  std::unique_ptr<T, void (*)(void*)> data_;
-};
-
-// How planes lie in the kernels' memory: channels last and padded to whole vectors, and rows an odd number of
-// cache lines apart. Rays that cross rows would otherwise find all of them in the same few sets of the cache.
+// How planes lie in the kernels' memory: channels last and padded to whole vectors.
 struct PlaneShape {
   int channels, padded, width;
   int64_t rows;  // of all three planes, and of their slices
   int row_stride;
-  bool direct;  // the caller's planes lie as the kernels want them, but for the odd rows: no copy is made
 
+  // Without a gap, as the caller's planes of `padded` channels lie with their channels last.
   template <class T>
-  static PlaneShape of(const Request<T>& q, int padded) {
+  static PlaneShape dense(const Request<T>& q, int padded) {
+    return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, q.width * padded};
+  }
+  // Rows an odd number of cache lines apart: rays that cross rows would otherwise find all of them in the same few sets
+  // of the cache.
+  template <class T>
+  static PlaneShape spaced(const Request<T>& q, int padded) {
     constexpr int LINE = 64 / sizeof(T);
-    if (q.channels_last && padded == q.channels) {
-      return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, q.width * padded, true};
-    }
-    const int lines = (q.width * padded + LINE - 1) / LINE;
-    return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, (lines | 1) * LINE, false};
+    PlaneShape shape = dense(q, padded);
+    shape.row_stride = ((shape.row_stride + LINE - 1) / LINE | 1) * LINE;
+    return shape;
   }
   int64_t size() const { return rows * row_stride; }
   int64_t rows_per_plane() const { return rows / 3; }
 };
 
-// Calls copy(element of the kernels' memory, element of the caller's) for every element of one row of texels.
-template <class Copy>
-void each_element(const PlaneShape& shape, bool channels_last, int64_t row, const Copy& copy) {
-  const int64_t own = row * shape.row_stride, plane_rows = shape.rows_per_plane();
-  const int64_t plane = row / plane_rows, texel = row % plane_rows * shape.width, texels = plane_rows * shape.width;
-  if (channels_last) {
-    for (int x = 0; x < shape.width; ++x)
-      for (int c = 0; c < shape.channels; ++c)
-        copy(own + x * shape.padded + c, (plane * texels + texel + x) * shape.channels + c);
-    return;
+// Four by four elements: to[j][i] = from[i][j].
+template <class T>
+inline void turn_tile(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+  typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+  typedef std::conditional_t<sizeof(T) == 4, int32_t, int64_t> Place;
+  typedef Place Places __attribute__((vector_size(4 * sizeof(T))));
+  Four row[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&row[i], from + i * from_stride, sizeof(Four));
+  for (int half = 0; half < 2; ++half) {
+    const Places pick = Places{0, 4, 1, 5} + Place(2 * half);
+    const Four upper = __builtin_shuffle(row[0], row[1], pick), lower = __builtin_shuffle(row[2], row[3], pick);
+    const Four first = __builtin_shuffle(upper, lower, Places{0, 1, 4, 5});
+    const Four second = __builtin_shuffle(upper, lower, Places{2, 3, 6, 7});
+    std::memcpy(to + 2 * half * to_stride, &first, sizeof(Four));
+    std::memcpy(to + (2 * half + 1) * to_stride, &second, sizeof(Four));
   }
-  constexpr int SPAN = 16;  // texels at a time: a cache line of each channel
-  for (int x0 = 0; x0 < shape.width; x0 += SPAN)
-    for (int c = 0; c < shape.channels; ++c)
-      for (int x = x0; x < x0 + SPAN && x < shape.width; ++x)
-        copy(own + x * shape.padded + c, (plane * shape.channels + c) * texels + texel + x);
 }
+
+// Goes through `channels` x `texels` elements so that a few cache lines of each channel are read or written at a time:
+// calls tile(channel, texel) for four by four of them, and one(channel, texel) for what is left over.
+template <class Tile, class One>
+inline void each_tile(int channels, int texels, const Tile& tile, const One& one) {
+  constexpr int SPAN = 64;
+  for (int begin = 0; begin < texels; begin += SPAN) {
+    const int end = std::min(begin + SPAN, texels), even = begin + (end - begin) / 4 * 4;
+    for (int c = 0; c < channels; c += 4) {
+      const bool whole = c + 4 <= channels;
+      for (int x = begin; whole && x < even; x += 4) tile(c, x);
+      for (int k = c; k < std::min(c + 4, channels); ++k)
+        for (int x = whole ? even : begin; x < end; ++x) one(k, x);
+    }
+  }
+}
+
+// One row of texels: where it starts in the kernels' memory, and in the caller's for channel 0.
+struct Row {
+  int64_t own, given, channel_stride;
+
+  Row(const PlaneShape& shape, bool channels_last, int64_t row) : own(row * shape.row_stride) {
+    const int64_t plane_rows = shape.rows_per_plane(), texels = plane_rows * shape.width;
+    const int64_t texel = row % plane_rows * shape.width, plane = row / plane_rows * texels * shape.channels;
+    given = plane + (channels_last ? texel * shape.channels : texel);
+    channel_stride = channels_last ? 1 : texels;
+  }
+};
 
 template <class T>
 void take_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* from, T* own) {
-  crew.run(shape.rows, [&](int64_t row, int) {
-    if (shape.padded > shape.channels)
-      for (int i = 0; i < shape.row_stride; ++i) own[row * shape.row_stride + i] = 0;
-    each_element(shape, channels_last, row, [=](int64_t to, int64_t at) { own[to] = from[at]; });
+  crew.run(shape.rows, [&](int64_t index, int) {
+    const Row row(shape, channels_last, index);
+    const T* at = from + row.given;
+    T* to = own + row.own;
+    if (shape.padded > shape.channels) std::fill_n(to, shape.row_stride, T(0));
+    if (channels_last) {
+      for (int x = 0; x < shape.width; ++x) std::copy_n(at + x * shape.channels, shape.channels, to + x * shape.padded);
+      return;
+    }
+    const int64_t stride = row.channel_stride;
+    each_tile(
+        shape.channels, shape.width,
+        [=](int c, int x) { turn_tile(at + c * stride + x, stride, to + x * shape.padded + c, shape.padded); },
+        [=](int c, int x) { to[x * shape.padded + c] = at[c * stride + x]; });
   });
 }
 
 template <class T>
-void give_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* own, T* to) {
-  crew.run(shape.rows, [&](int64_t row, int) {
-    each_element(shape, channels_last, row, [=](int64_t at, int64_t out) { to[out] = own[at]; });
+void give_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* own, T* given) {
+  crew.run(shape.rows, [&](int64_t index, int) {
+    const Row row(shape, channels_last, index);
+    const T* at = own + row.own;
+    T* to = given + row.given;
+    if (channels_last) {
+      for (int x = 0; x < shape.width; ++x) std::copy_n(at + x * shape.padded, shape.channels, to + x * shape.channels);
+      return;
+    }
+    const int64_t stride = row.channel_stride;
+    each_tile(
+        shape.channels, shape.width,
+        [=](int c, int x) { turn_tile(at + x * shape.padded + c, shape.padded, to + c * stride + x, stride); },
+        [=](int c, int x) { to[c * stride + x] = at[x * shape.padded + c]; });
   });
 }
 

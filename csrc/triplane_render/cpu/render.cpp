@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "decoder_sums.h"
 #include "dispatch.h"
 #include "layout.h"
 #include "ray_order.h"
@@ -76,6 +77,28 @@ March grouped(March march, bool skipping) {
   return march;
 }
 
+// The caller's planes as the kernels read them: where they are, if they lie so already, or copied.
+template <class T>
+struct GivenPlanes {
+  const Request<T>& q;
+  const bool in_place;
+  const PlaneShape shape;
+  const Block<T> copy;
+
+  GivenPlanes(const Request<T>& request, int padded)
+      : q(request),
+        in_place(q.channels_last && padded == q.channels),
+        shape(in_place ? PlaneShape::dense(q, padded) : PlaneShape::spaced(q, padded)),
+        copy(in_place ? 0 : shape.size()) {}
+
+  const T* take(Crew& crew, int64_t b) const {
+    const T* from = q.planes + b * shape.rows * shape.width * q.channels;
+    if (in_place) return from;
+    take_planes(crew, shape, q.channels_last, from, copy.get());
+    return copy.get();
+  }
+};
+
 template <class T>
 size_t scratch_bytes(const Kernels<T>& kernels, const Decoder<T>& net, const March& march) {
   return (std::max<size_t>(kernels.scratch_size(net, march), 65536) + 63) / 64 * 64;
@@ -91,13 +114,10 @@ void render_forward(const Request<T>& q) {
   Crew crew(q.threads);
   const size_t bytes = scratch_bytes(kernels, net.view, march);
   const Block<char> scratch(bytes * crew.size());
-  const PlaneShape shape = PlaneShape::of(q, net.view.channels_padded);
-  const Block<T> planes(shape.direct ? 0 : shape.size());
+  const GivenPlanes<T> given(q, net.view.channels_padded);
   const auto forward = q.occupied ? kernels.forward_skipping : kernels.forward;
   for (int64_t b = 0; b < q.batch; ++b) {
-    const T* given = q.planes + b * shape.rows * shape.width * q.channels;
-    const Scene<T> scene = scene_of(q, b, shape, shape.direct ? given : planes.get());
-    if (!shape.direct) take_planes(crew, shape, q.channels_last, given, planes.get());
+    const Scene<T> scene = scene_of(q, b, given.shape, given.take(crew, b));
     for (int64_t ray = 0; ray < q.rays; ++ray) {
       const Fate fate = fate_of(scene, ray);
       if (fate == Fate::marched) continue;
@@ -114,53 +134,6 @@ void render_forward(const Request<T>& q) {
     });
   }
 }
-
-namespace {
-
-// Sums of decoder gradients, one set per chunk of a wave, added up in the order of the chunks.
-template <class T>
-class DecoderSums {
- public:
-  DecoderSums(const Decoder<T>& net, int lanes, int sets) : net_(net) {
-    out_padded_ = (net.features + 1 + lanes - 1) / lanes * lanes;
-    const size_t parts[] = {size_t(net.hidden) * net.channels_padded, size_t(net.hidden_padded),
-                            size_t(net.features + 1) * net.hidden_padded, size_t(out_padded_)};
-    for (int i = 0; i < 4; ++i) offset_[i + 1] = offset_[i] + (parts[i] + 15) / 16 * 16;
-    memory_ = Block<T>(offset_[4] * (sets + 1));
-    std::fill_n(memory_.get() + offset_[4] * sets, offset_[4], T(0));
-    total_ = sets;
-  }
-  DecoderGradient<T> cleared(int set) {
-    T* at = memory_.get() + offset_[4] * set;
-    std::fill_n(at, offset_[4], T(0));
-    return {at, at + offset_[1], at + offset_[2], at + offset_[3]};
-  }
-  void add_up(int sets) {
-    T* total = memory_.get() + offset_[4] * total_;
-    for (int set = 0; set < sets; ++set) {
-      const T* at = memory_.get() + offset_[4] * set;
-      for (size_t i = 0; i < offset_[4]; ++i) total[i] += at[i];
-    }
-  }
-  void write(const Request<T>& q) const {
-    const T* at = memory_.get() + offset_[4] * total_;
-    for (int h = 0; h < q.hidden; ++h) {
-      for (int c = 0; c < q.channels; ++c) q.grad_w1[h * q.channels + c] = at[h * net_.channels_padded + c];
-      q.grad_b1[h] = at[offset_[1] + h];
-      for (int row = 0; row <= q.features; ++row)
-        q.grad_w2[((row + 1) % (q.features + 1)) * q.hidden + h] = at[offset_[2] + row * net_.hidden_padded + h];
-    }
-    for (int row = 0; row <= q.features; ++row) q.grad_b2[(row + 1) % (q.features + 1)] = at[offset_[3] + row];
-  }
-
- private:
-  const Decoder<T>& net_;
-  int out_padded_, total_;
-  size_t offset_[5] = {0, 0, 0, 0, 0};
-  Block<T> memory_;
-};
-
-}  // namespace
 
 // Rays go in waves. In a wave, first each chunk of rays is marched again: it sums its own decoder gradients and
 // leaves the gradient of every sample's plane features in `spread`. Then these are added to the planes, each
@@ -182,10 +155,12 @@ void render_backward(const Request<T>& q) {
 
   const bool want_planes = q.grad_planes, want_decoder = q.grad_w1;
   const int padded = net.view.channels_padded;
-  const PlaneShape shape = PlaneShape::of(q, padded);
-  const bool copied = !shape.direct;
-  const Block<T> planes(copied ? shape.size() : 0), grad_planes(copied && want_planes ? shape.size() : 0);
-  const int64_t plane_size = shape.size() / 3, entry = shape.rows * shape.width * q.channels;
+  const GivenPlanes<T> given(q, padded);
+  // Gradients are summed with the channels last, in the caller's memory if they fit.
+  const PlaneShape sums_shape = PlaneShape::dense(q, padded);
+  const bool fits = padded == q.channels;
+  const Block<T> own_sums(want_planes && !fits ? sums_shape.size() : 0);
+  const int64_t plane_size = sums_shape.size() / 3, entry = sums_shape.rows * q.width * q.channels;
   DecoderSums<T> sums(net.view, kernels.lanes, int(chunks));
   Spread<T> spread{};
   spread.capacity = want_planes ? chunks * chunk_rows : 0;
@@ -198,10 +173,15 @@ void render_backward(const Request<T>& q) {
   const int parts = crew.size() == 1 ? 1 : std::min(vectors, (2 * crew.size() + 2) / 3);
 
   for (int64_t b = 0; b < q.batch; ++b) {
-    const Scene<T> scene = scene_of(q, b, shape, copied ? planes.get() : q.planes + b * entry);
-    T* own_grad = copied ? grad_planes.get() : q.grad_planes + b * entry;  // the caller's is zeros
-    if (copied) take_planes(crew, shape, q.channels_last, q.planes + b * entry, planes.get());
-    if (copied && want_planes) std::fill_n(own_grad, shape.size(), T(0));
+    const Scene<T> scene = scene_of(q, b, given.shape, given.take(crew, b));
+    Scene<T> summed = scene;
+    summed.row_stride = sums_shape.row_stride;
+    T* const wanted = want_planes ? q.grad_planes + b * entry : nullptr;
+    T* const plane_sums = fits ? wanted : own_sums.get();
+    if (want_planes)
+      crew.run(sums_shape.rows, [&](int64_t row, int) {
+        std::fill_n(plane_sums + row * sums_shape.row_stride, sums_shape.row_stride, T(0));
+      });
     const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
     const int64_t count = int64_t(rays.size());
     for (int64_t wave = 0; wave < count; wave += chunks * chunk_rays) {
@@ -223,11 +203,18 @@ void render_backward(const Request<T>& q) {
         const int plane = int(task) / parts, part = int(task) % parts;
         const int from = vectors * part / parts * kernels.lanes, to = vectors * (part + 1) / parts * kernels.lanes;
         for (int64_t chunk = 0; chunk < here; ++chunk)
-          kernels.scatter(scene, net.view, spread, chunk * chunk_rows, filled[chunk], plane, from, to,
-                          own_grad + plane * plane_size, scratch.get() + thread * bytes);
+          kernels.scatter(summed, net.view, spread, chunk * chunk_rows, filled[chunk], plane, from, to,
+                          plane_sums + plane * plane_size, scratch.get() + thread * bytes);
       });
     }
-    if (copied && want_planes) give_planes(crew, shape, q.channels_last, grad_planes.get(), q.grad_planes + b * entry);
+    if (!want_planes || (fits && q.channels_last)) continue;
+    // To be turned, sums in the caller's memory give way to where the planes were copied, which have been read.
+    T* const from = fits ? given.copy.get() : plane_sums;
+    if (fits)
+      crew.run(sums_shape.rows, [&](int64_t row, int) {
+        std::copy_n(wanted + row * sums_shape.row_stride, sums_shape.row_stride, from + row * sums_shape.row_stride);
+      });
+    give_planes(crew, sums_shape, q.channels_last, from, wanted);
   }
   if (want_decoder) sums.write(q);
 }

@@ -32,8 +32,8 @@ struct Request {
   T *features_out, *depth_out, *opacity_out;  // (B, N, F), (B, N), (B, N); backward reads them
 
   const T *grad_features, *grad_depth, *grad_opacity;
-  T* grad_planes;                            // null: not wanted; else like planes, zeroed by the caller
-  T *grad_w1, *grad_b1, *grad_w2, *grad_b2;  // null: not wanted; else zeroed by the caller
+  T* grad_planes;                            // null: not wanted; else like planes
+  T *grad_w1, *grad_b1, *grad_w2, *grad_b2;  // null: not wanted
 };
 
 template <class T>

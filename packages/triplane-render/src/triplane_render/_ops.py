@@ -169,14 +169,14 @@ def _render_backward_cuda(
 
 
 def _gradients(planes: Tensor, decoder: list[Tensor], want_planes: bool, want_decoder: bool) -> list[Tensor]:
-    """Zeros for the gradients that are wanted: planes, then the four of the decoder."""
+    """Room for the gradients that are wanted: planes, laid out as they are, then the four of the decoder."""
     wanted = []
     if want_planes and _is_channels_last(planes):
-        wanted.append(torch.zeros_like(planes, memory_format=torch.preserve_format))
+        wanted.append(torch.empty_like(planes, memory_format=torch.preserve_format))
     elif want_planes:
-        wanted.append(planes.new_zeros(planes.shape))
+        wanted.append(planes.new_empty(planes.shape))
     if want_decoder:
-        wanted += [weight.new_zeros(weight.shape) for weight in decoder]
+        wanted += [weight.new_empty(weight.shape) for weight in decoder]
     return wanted
 
 
