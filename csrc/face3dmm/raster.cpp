@@ -14,56 +14,99 @@
 namespace face3dmm {
 namespace {
 
-// The rows [top, bottom) of one frame: what is nearest in each pixel. Both buffers have FOUR more elements.
+// What is nearest in each pixel of some rows, as one number to be as large as possible: the bits of the inverse depth
+// (a float > 0, whose order is that of its bits) above those of ~triangle, so that the lower triangle wins a tie. 0 is
+// empty.
 struct Band {
-  int width, top, bottom;
-  float* nearest;  // inverse depth
-  int32_t* index;
+  int width, top;
+  int64_t* keys;
 
-  // Lane i of `four`, in its box, four columns at once and without branches: most triangles of a dense mesh are as small
-  // as that, and guesses about their edges would mostly be wrong. Of a wide triangle a row's span is found first.
-  void draw(int32_t number, const Four& four, int i) const {
+  // Boxes no larger than this are drawn four triangles at once.
+  static constexpr int LOW = 8, NARROW = 8;
+  // Keys behind the last row that may be touched, not changed.
+  static size_t margin(int width) { return size_t(LOW) * width + FOUR; }
+
+  // Triangles `numbers`; most of a dense mesh see a few pixels each, and guesses about their edges would mostly be wrong,
+  // so every pixel of the four boxes is looked at, without branches.
+  void draw(Ints numbers, const Four& four) const {
+    const Ints tall = four.lower - four.upper + 1, wide = tall > 0 ? four.right - four.left + 1 : Ints{};
+    const int height = largest(tall), columns = largest(wide);
+    if (height <= 0) return;
+    if (height > LOW || columns > NARROW) {
+      for (int i = 0; i < FOUR; ++i)
+        if (tall[i] > 0) draw_wide(numbers[i], four, i);
+      return;
+    }
+    const Longs low = __builtin_convertvector(~numbers, Longs) & 0xffffffff;
+    const Doubles slope = four.slope();
+    Doubles across[NARROW][3], along[NARROW];
+    Longs within[NARROW];
+    for (int c = 0; c < columns; ++c) {
+      const Doubles x = __builtin_convertvector(four.left + c, Doubles) + 0.5;
+      for (int k = 0; k < 3; ++k) across[c][k] = four.rise[k] * (x - four.from_x[k]) * four.sign;
+      along[c] = slope * x;
+      within[c] = __builtin_convertvector(wide > c, Longs);
+    }
+    int64_t* pixel[FOUR];
+    for (int i = 0; i < FOUR; ++i)
+      pixel[i] = keys + (tall[i] > 0 ? int64_t(four.upper[i] - top) * width + four.left[i] : 0);
+    for (int row = 0; row < height; ++row) {
+      const Doubles y = __builtin_convertvector(four.upper + row, Doubles) + 0.5;
+      Doubles limit[3];
+      const Doubles start = four.start(y, limit);
+      const Longs here = __builtin_convertvector(tall > row, Longs);
+      for (int c = 0; c < columns; ++c) {
+        const Longs seen = here & within[c] & (limit[0] >= across[c][0]) & (limit[1] >= across[c][1]) &
+                           (limit[2] >= across[c][2]);
+        const Longs key = key_of(start + along[c], low, seen);
+        for (int i = 0; i < FOUR; ++i) pixel[i][c] = key[i] > pixel[i][c] ? key[i] : pixel[i][c];
+      }
+      for (int i = 0; i < FOUR; ++i) pixel[i] += width;
+    }
+  }
+
+ private:
+  static int largest(Ints values) {
+    return std::max(std::max(values[0], values[1]), std::max(values[2], values[3]));
+  }
+  // Above 2^-150 a double rounds to a float > 0.
+  static Longs key_of(Doubles inverse, Longs low, Longs seen) {
+    const Longs bits = __builtin_convertvector((Ints)__builtin_convertvector(inverse, Floats), Longs) << 32;
+    return (bits | low) & seen & (inverse > 0x1p-150);
+  }
+
+  // Lane i of `four`: its rows four at a time, of each its columns four at once.
+  void draw_wide(int32_t number, const Four& four, int i) const {
     const int left = four.left[i], right = four.right[i], lower = four.lower[i];
-    const double sign = four.sign[i];
-    double slope = -four.rise[0][i] * four.weight[0][i];
-    for (int k = 1; k < 3; ++k) slope += -four.rise[k][i] * four.weight[k][i];
+    const Longs low = Longs{} + int64_t(uint32_t(~number));
+    const double sign = four.sign[i], slope = four.slope()[i];
     for (int upper = four.upper[i]; upper <= lower; upper += FOUR) {
       const int rows = std::min(lower - upper + 1, FOUR);
       const Doubles y = upper + 0.5 + Doubles{0, 1, 2, 3};
-      Doubles limit[3], start{};  // per row: what an edge's x may reach; inverse depth at x = 0
+      Doubles limit[3], part[3];
       for (int k = 0; k < 3; ++k) {
         const Doubles at_row = four.run[k][i] * (y - four.from_y[k][i]);
-        const Doubles at = (at_row + four.rise[k][i] * four.from_x[k][i]) * four.weight[k][i];
+        part[k] = (at_row + four.rise[k][i] * four.from_x[k][i]) * four.weight[k][i];
         limit[k] = at_row * sign;
-        start = k ? start + at : at;
       }
+      const Doubles start = part[0] + part[1] + part[2];
       for (int column = left; column <= right; column += FOUR) {
         const Doubles x = column + 0.5 + Doubles{0, 1, 2, 3}, along = slope * x;
         const Longs real = Longs{0, 1, 2, 3} <= int64_t(right - column);
         Doubles across[3];
         for (int k = 0; k < 3; ++k) across[k] = four.rise[k][i] * (x - four.from_x[k][i]) * sign;
-        for (int row = 0; row < rows; ++row) {
+        int64_t* at = keys + int64_t(upper - top) * width + column;
+        for (int row = 0; row < rows; ++row, at += width) {
           const Longs seen = real & (limit[0][row] >= across[0]) & (limit[1][row] >= across[1]) &
                              (limit[2][row] >= across[2]);
-          take(int64_t(upper + row - top) * width + column, number, __builtin_convertvector(seen, Ints),
-               __builtin_convertvector(start[row] + along, Floats));
+          const Longs key = key_of(start[row] + along, low, seen);
+          Longs old;
+          __builtin_memcpy(&old, at, sizeof(old));
+          old = key > old ? key : old;
+          __builtin_memcpy(at, &old, sizeof(old));
         }
       }
     }
-  }
-
- private:
-  // Four pixels of a row, where seen and nearer than what is there.
-  void take(int64_t pixel, int32_t number, Ints seen, Floats inverse) const {
-    Floats old;
-    Ints numbers;
-    __builtin_memcpy(&old, nearest + pixel, sizeof(old));
-    __builtin_memcpy(&numbers, index + pixel, sizeof(numbers));
-    const Ints nearer = seen & (inverse > old);
-    old = nearer ? inverse : old;
-    numbers = nearer ? number : numbers;
-    __builtin_memcpy(nearest + pixel, &old, sizeof(old));
-    __builtin_memcpy(index + pixel, &numbers, sizeof(numbers));
   }
 };
 
@@ -72,23 +115,21 @@ struct Band {
 __attribute__((target_clones("avx2", "default"), flatten))
 #endif
 void draw_band(const RasterParams& p, int64_t frame, int top, int bottom) {
-  const size_t size = size_t(bottom - top) * size_t(p.width);
+  const int width = int(p.width);
   // Kept between calls: fresh memory of this size would cost as much as the drawing.
-  thread_local std::vector<float> nearest;
-  thread_local std::vector<int32_t> index;
+  thread_local std::vector<int64_t> keys;
   thread_local Corners corners;
-  nearest.assign(size + FOUR, 0.0f);  // inverse depth: 0 is infinitely far
-  index.assign(size + FOUR, -1);
+  keys.assign(size_t(bottom - top) * width + Band::margin(width), 0);
   corners.read(p, frame);
-  const Band band{int(p.width), top, bottom, nearest.data(), index.data()};
+  const Band band{width, top, keys.data()};
   for (int64_t first = 0; first < p.face_count; first += FOUR) {
     const int count = int(std::min<int64_t>(p.face_count - first, FOUR));
     Four four;
-    four.set(corners, p.faces + 3 * first, count, band.width, top, bottom);
-    for (int i = 0; i < count; ++i)
-      if (four.upper[i] <= four.lower[i]) band.draw(int32_t(first) + i, four, i);
+    four.set(corners, p.faces + 3 * first, count, width, top, bottom);
+    // Lanes without a triangle of their own draw the first again.
+    band.draw(int32_t(first) + (Ints{0, 1, 2, 3} < count ? Ints{0, 1, 2, 3} : Ints{}), four);
   }
-  write_band(p, frame, corners, top, bottom, nearest.data(), index.data());
+  write_band(p, frame, corners, top, bottom, keys.data());
 }
 
 }  // namespace

@@ -20,24 +20,47 @@ using Ints = int32_t __attribute__((vector_size(FOUR * sizeof(int32_t))));
 inline Doubles smaller(Doubles a, Doubles b) { return a < b ? a : b; }
 inline Doubles larger(Doubles a, Doubles b) { return a > b ? a : b; }
 
-// The vertices of one frame.
+// The vertices of one frame, one line of memory each.
 struct Corners {
-  std::vector<double> x, y, inverse;  // inverse: 1 / depth; 0 for a vertex that is not finite or not in front
+  struct Corner {
+    double x, y, inverse, unused;  // inverse: 1 / depth; 0 for a vertex that is not finite or not in front
+
+    Doubles load() const {
+      typedef double Unaligned __attribute__((vector_size(sizeof(Doubles)), aligned(alignof(double)), may_alias));
+      return *reinterpret_cast<const Unaligned*>(this);
+    }
+  };
+  std::vector<Corner> all;
 
   void read(const RasterParams& p, int64_t frame) {
     const int64_t count = p.vertex_count;
-    x.resize(count), y.resize(count), inverse.resize(count);
+    all.resize(count);
     const float* vertex = p.vertices + frame * count * 3;
-    double *to_x = x.data(), *to_y = y.data(), *to_inverse = inverse.data();
+    Corner* to = all.data();
     for (int64_t i = 0; i < count; ++i) {
       const float vx = vertex[3 * i], vy = vertex[3 * i + 1], vz = vertex[3 * i + 2];
       // Infinity minus itself is nan.
       const bool good = (vx - vx == 0) & (vy - vy == 0) & (vz - vz == 0) & (vz > 0);
       const double part = 1.0 / double(vz);
-      to_x[i] = good ? double(vx) : 0.0;
-      to_y[i] = good ? double(vy) : 0.0;
-      to_inverse[i] = good ? part : 0.0;
+      to[i] = {good ? double(vx) : 0.0, good ? double(vy) : 0.0, good ? part : 0.0, 0.0};
     }
+  }
+};
+
+// One corner of four triangles.
+struct FourCorners {
+  Doubles x, y, inverse;
+
+  FourCorners() = default;
+  FourCorners(const Corners& corners, const int64_t at[FOUR]) {
+    const Corners::Corner* all = corners.all.data();
+    const Doubles a = all[at[0]].load(), b = all[at[1]].load(), c = all[at[2]].load(), d = all[at[3]].load();
+    const Longs even{0, 4, 2, 6}, odd{1, 5, 3, 7}, low{0, 1, 4, 5}, high{2, 3, 6, 7};
+    const Doubles x01 = __builtin_shuffle(a, b, even), x23 = __builtin_shuffle(c, d, even);
+    const Doubles y01 = __builtin_shuffle(a, b, odd), y23 = __builtin_shuffle(c, d, odd);
+    x = __builtin_shuffle(x01, x23, low);
+    y = __builtin_shuffle(y01, y23, low);
+    inverse = __builtin_shuffle(x01, x23, high);
   }
 };
 
@@ -55,10 +78,8 @@ struct Four {
     Doubles x[3], y[3], inverse[3];
     for (int k = 0; k < 3; ++k) {
       const int64_t at[FOUR] = {face[0][k], face[1][k], face[2][k], face[3][k]};
-      x[k] = Doubles{corners.x[at[0]], corners.x[at[1]], corners.x[at[2]], corners.x[at[3]]};
-      y[k] = Doubles{corners.y[at[0]], corners.y[at[1]], corners.y[at[2]], corners.y[at[3]]};
-      inverse[k] = Doubles{corners.inverse[at[0]], corners.inverse[at[1]], corners.inverse[at[2]],
-                           corners.inverse[at[3]]};
+      const FourCorners corner(corners, at);
+      x[k] = corner.x, y[k] = corner.y, inverse[k] = corner.inverse;
     }
     const Doubles area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0]);
     const Longs good = (inverse[0] > 0) & (inverse[1] > 0) & (inverse[2] > 0) & (area != 0);
@@ -75,6 +96,18 @@ struct Four {
     upper = up(smaller(smaller(y[0], y[1]), y[2]), top, bottom);
     lower = down(larger(larger(y[0], y[1]), y[2]), top, bottom - 1);
     lower = __builtin_convertvector(good, Ints) & (left <= right) ? lower : upper - 1;
+  }
+
+  // Along a row, 1 / depth is start(y) + slope() * x, and edge k holds where limit[k] >= rise[k] * (x - from_x[k]) * sign.
+  Doubles slope() const { return -rise[0] * weight[0] + -rise[1] * weight[1] + -rise[2] * weight[2]; }
+  Doubles start(Doubles y, Doubles limit[3]) const {
+    Doubles part[3];
+    for (int k = 0; k < 3; ++k) {
+      const Doubles at_row = run[k] * (y - from_y[k]);
+      part[k] = (at_row + rise[k] * from_x[k]) * weight[k];
+      limit[k] = at_row * sign;
+    }
+    return part[0] + part[1] + part[2];
   }
 
  private:

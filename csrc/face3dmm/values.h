@@ -1,105 +1,102 @@
-// What is written of the nearest triangles: depth, shares of the corners, interpolated values.
+// What is written of the nearest triangles: number, depth, shares of the corners, interpolated values.
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "triangles.h"
 
 namespace face3dmm {
 namespace {
 
-// Pixels [first, last) of one row that show one triangle.
-struct Run {
-  const int64_t* face;
-  int row, first, last;
-};
+// The triangles that four neighbouring pixels of a row show, and the shares of their corners there, which sum to 1.
+struct FourPixels {
+  const int64_t* face[FOUR];
+  Longs shown;
+  Doubles share[3];
 
-// Along a row, corner k's part of 1 / depth is at[k] + step[k] * x, but for a factor that is the same for all three.
-struct Parts {
-  double at[3], step[3];
-
-  Parts(const Corners& corners, const Run& run) {
-    const double y = run.row + 0.5;
+  // Pixels that show nothing take the first triangle, so that there is something to compute with.
+  FourPixels(const RasterParams& p, const Corners& corners, const int64_t* keys, int row, int column) {
+    Longs key;
+    std::memcpy(&key, keys, sizeof(key));
+    shown = key != 0;
+    for (int i = 0; i < FOUR; ++i) face[i] = p.faces + 3 * int64_t(key[i] ? uint32_t(~key[i]) : 0);
+    FourCorners corner[3];
     for (int k = 0; k < 3; ++k) {
-      const int64_t from = run.face[(k + 1) % 3], to = run.face[(k + 2) % 3];
-      const double rise = corners.y[to] - corners.y[from], inverse = corners.inverse[run.face[k]];
-      const double across = (corners.x[to] - corners.x[from]) * (y - corners.y[from]);
-      at[k] = (across + rise * corners.x[from]) * inverse;
-      step[k] = -rise * inverse;
+      const int64_t at[FOUR] = {face[0][k], face[1][k], face[2][k], face[3][k]};
+      corner[k] = FourCorners(corners, at);
     }
-  }
-  // Shares of the corners in the four pixels from `column` on; they sum to 1.
-  void shares(int column, Doubles share[3]) const {
+    const double y = row + 0.5;
     const Doubles x = column + 0.5 + Doubles{0, 1, 2, 3};
-    for (int k = 0; k < 3; ++k) share[k] = at[k] + step[k] * x;
+    for (int k = 0; k < 3; ++k) {
+      const FourCorners &from = corner[(k + 1) % 3], &to = corner[(k + 2) % 3];
+      const Doubles rise = to.y - from.y, across = (to.x - from.x) * (y - from.y);
+      share[k] = (across + rise * from.x) * corner[k].inverse - rise * corner[k].inverse * x;
+    }
     const Doubles scale = 1.0 / (share[0] + share[1] + share[2]);
     for (int k = 0; k < 3; ++k) share[k] *= scale;
   }
+
+  // `to`: (count, 3) shares, 0 where nothing is shown.
+  void write_shares(int count, float* to) const {
+    for (int i = 0; i < count; ++i)
+      for (int k = 0; k < 3; ++k) to[3 * i + k] = shown[i] ? float(share[k][i]) : 0.0f;
+  }
+
+  // One channel of the vertices' values, interpolated.
+  Floats value(const RasterParams& p, int64_t channel) const {
+    Doubles sum{};
+    for (int k = 0; k < 3; ++k) {
+      const float* at = p.attributes + channel;
+      const int64_t step = p.channels;
+      const Floats here{at[face[0][k] * step], at[face[1][k] * step], at[face[2][k] * step], at[face[3][k] * step]};
+      sum += share[k] * __builtin_convertvector(here, Doubles);
+    }
+    const Floats found = __builtin_convertvector(sum, Floats);
+    return __builtin_convertvector(shown, Ints) ? found : Floats{} + p.background;
+  }
 };
 
-inline void write_shares(const Corners& corners, const Run& run, float* row) {
-  const Parts parts(corners, run);
-  for (int column = run.first; column < run.last; column += FOUR) {
-    Doubles share[3];
-    parts.shares(column, share);
-    for (int i = 0; i < FOUR && column + i < run.last; ++i)
-      for (int k = 0; k < 3; ++k) row[3 * (column + i) + k] = float(share[k][i]);
+// Pixels [column, column + count) of a row; `pixel` is the number of the first in its frame.
+inline void write_four(const RasterParams& p, int64_t frame, const Corners& corners, const int64_t* keys, int row,
+                       int column, int count) {
+  const int64_t plane = p.height * p.width, pixel = int64_t(row) * p.width + column;
+  float* shares = p.barycentric ? p.barycentric + 3 * (frame * plane + pixel) : nullptr;
+  float* picture = p.picture ? p.picture + frame * p.channels * plane + pixel : nullptr;
+  if (!(keys[0] | keys[1] | keys[2] | keys[3])) {
+    if (shares) std::fill_n(shares, 3 * count, 0.0f);
+    for (int64_t c = 0; picture && c < p.channels; ++c) std::fill_n(picture + c * plane, count, p.background);
+    return;
+  }
+  const FourPixels four(p, corners, keys, row, column);
+  if (shares) four.write_shares(count, shares);
+  for (int64_t c = 0; picture && c < p.channels; ++c) {
+    const Floats value = four.value(p, c);
+    if (count == FOUR)
+      std::memcpy(picture + c * plane, &value, sizeof(value));
+    else
+      std::memcpy(picture + c * plane, &value, sizeof(float) * count);
   }
 }
 
-// `row`: channel 0 of the row. Runs come from left to right, so that what is written over the end of one is written
-// again by the next; only the picture's edge must be kept.
-inline void write_colours(const Corners& corners, const Run& run, const RasterParams& p, float* row) {
-  const Parts parts(corners, run);
-  const int64_t plane = p.height * p.width;
-  const float *a = p.attributes + run.face[0] * p.channels, *b = p.attributes + run.face[1] * p.channels,
-              *c = p.attributes + run.face[2] * p.channels;
-  for (int column = run.first; column < run.last; column += FOUR) {
-    Doubles share[3];
-    parts.shares(column, share);
-    const size_t room = sizeof(float) * std::min<int64_t>(FOUR, p.width - column);
-    for (int64_t channel = 0; channel < p.channels; ++channel) {
-      const Doubles value =
-          share[0] * double(a[channel]) + share[1] * double(b[channel]) + share[2] * double(c[channel]);
-      const Floats out = __builtin_convertvector(value, Floats);
-      float* to = row + channel * plane + column;
-      if (room == sizeof(out))
-        __builtin_memcpy(to, &out, sizeof(out));
-      else
-        __builtin_memcpy(to, &out, room);
-    }
-  }
-}
-
-// Rows [top, bottom) of a frame, from the nearest triangle and its inverse depth at each pixel.
+// Rows [top, bottom) of a frame, from the key of each pixel (see `Band`); FOUR more keys may be read.
 inline void write_band(const RasterParams& p, int64_t frame, const Corners& corners, int top, int bottom,
-                       const float* nearest, const int32_t* index) {
+                       const int64_t* keys) {
   const int width = int(p.width);
-  const int64_t plane = p.height * p.width, start = frame * plane + int64_t(top) * width;
-  const int64_t count = int64_t(bottom - top) * width;
-  if (p.index) std::copy(index, index + count, p.index + start);
-  if (p.depth) {
-    for (int64_t i = 0; i < count; ++i) p.depth[start + i] = 1.0f / nearest[i];  // 1 / 0 is infinity, as promised
-  }
-  if (p.barycentric) std::fill(p.barycentric + 3 * start, p.barycentric + 3 * (start + count), 0.0f);
-  if (!p.barycentric && !p.picture) return;
-  for (int row = top; row < bottom; ++row) {
-    const int32_t* numbers = index + int64_t(row - top) * width;
-    const int64_t pixel = int64_t(row) * width;
-    float* picture = p.picture ? p.picture + frame * p.channels * plane + pixel : nullptr;
-    for (int first = 0, last; first < width; first = last) {
-      const int32_t number = numbers[first];
-      for (last = first + 1; last < width && numbers[last] == number;) ++last;
-      if (number < 0) {
-        for (int64_t c = 0; picture && c < p.channels; ++c)
-          std::fill(picture + c * plane + first, picture + c * plane + last, p.background);
-        continue;
-      }
-      const Run run{p.faces + 3 * int64_t(number), row, first, last};
-      if (p.barycentric) write_shares(corners, run, p.barycentric + 3 * (frame * plane + pixel));
-      if (picture) write_colours(corners, run, p, picture);
+  const int64_t start = (frame * p.height + top) * width, count = int64_t(bottom - top) * width;
+  if (p.index)
+    for (int64_t i = 0; i < count; ++i) p.index[start + i] = int32_t(~keys[i]);
+  if (p.depth)
+    for (int64_t i = 0; i < count; ++i) {
+      const int32_t bits = int32_t(keys[i] >> 32);
+      float inverse;
+      std::memcpy(&inverse, &bits, sizeof(inverse));
+      p.depth[start + i] = 1.0f / inverse;  // 1 / 0 is infinity, as promised
     }
-  }
+  if (!p.barycentric && !p.picture) return;
+  for (int row = top; row < bottom; ++row, keys += width)
+    for (int column = 0; column < width; column += FOUR)
+      write_four(p, frame, corners, keys + column, row, column, std::min(FOUR, width - column));
 }
 
 }  // namespace
