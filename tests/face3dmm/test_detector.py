@@ -140,3 +140,13 @@ def test_without_opencv_everything_works_and_stderr_is_quiet(astronaut: np.ndarr
     with LandmarkTracker(still=True) as tracker:
         wanted = tracker(astronaut)[0][:3]
     np.testing.assert_allclose(np.loadtxt(rows), wanted, atol=0.01)
+
+
+def test_pyplot_is_not_imported_before_it_is_needed() -> None:
+    program = (
+        "import sys; from face3dmm.detector import FaceFinder; FaceFinder().close();"
+        "assert 'matplotlib.pyplot' not in sys.modules;"
+        "from mediapipe.python.solutions import drawing_utils; print(drawing_utils.plt.figure.__module__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "matplotlib.pyplot"

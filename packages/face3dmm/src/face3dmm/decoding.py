@@ -20,6 +20,7 @@ CODECS = (
     *("mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "dnxhd", "theora", "h263"),
     *("wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v3", "ffv1", "rawvideo", "png", "qtrle", "huffyuv"),
 )
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")  # their first bytes
 MAX_PIXELS = 36_000_000  # a little more than one 8K frame
 MAX_SECONDS = 3600.0
 
@@ -70,6 +71,8 @@ def open_container(path: Path) -> Iterator["InputContainer"]:
         except (av.error.FFmpegError, OSError, ValueError) as error:
             if head[4:8] == b"ftyp":
                 cause, cure = "it is cut off or damaged: its index is missing", "Copy or export it again."
+            elif head.startswith(PICTURES):
+                cause, cure = "it is a picture, not a video", "Give an mp4, mov, mkv, webm or avi file."
             else:
                 cause, cure = "it is not a video that can be read", "Give an mp4, mov, mkv, webm or avi file."
             raise InputError(path, cause, cure) from error

@@ -8,6 +8,8 @@ import os
 import sys
 import types
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -213,4 +215,30 @@ def _import(name: str) -> Any:
         # OpenCV's wheel needs libGL, which a bare Debian lacks. mediapipe imports it for its drawing
         # functions only, and nothing here draws: an empty stand-in saves the user a system package.
         sys.modules["cv2"] = types.ModuleType("cv2", "Empty stand-in: OpenCV cannot be loaded here.")
-    return importlib.import_module(f"mediapipe.python.solutions.{name}")
+    with _later("matplotlib.pyplot"):
+        return importlib.import_module(f"mediapipe.python.solutions.{name}")
+
+
+class _Later(types.ModuleType):
+    """A module that is imported when something of it is first asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def _later(name: str) -> Iterator[None]:
+    """Put off an import within the block.
+
+    mediapipe's drawing functions, unused here, import pyplot, which takes longer than all the rest of it.
+    """
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = _Later(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]

@@ -26,6 +26,7 @@ MOST_OUTSIDE = 0.1  # of the face's rim may lie outside of the picture
 _VIEW = 512  # pixels: what the finder is shown; it sees 192 itself
 _SEARCHED = 2048  # pixels: larger pictures are thinned out for the search
 _BORDER = 1.6  # a view wider than the picture, for a face that fills it
+_SURE = 24  # pixels: what looks like a smaller face is often none
 _SMALLEST_VIEW = 96  # pixels of the picture
 _AROUND = (2.25, 1.6, 3.2)  # sides of the crops, in face boxes, in which the landmarks are looked for
 
@@ -52,24 +53,23 @@ def fit_picture(path: str | os.PathLike[str], *, model: FaceModel | None = None)
             35 up or down.
     """
     picture = read_picture(path)
+    height, width = picture.pixels.shape[:2]
+    if min(width, height) < MIN_FACE:
+        cause = f"the picture is too small: {width} x {height} pixels"
+        raise InputError(path, cause, f"Give one in which the face alone has {MIN_FACE} pixels or more.")
     model = model or FaceModel.open_face()
     with FaceFinder() as finder:
         boxes = _find(finder, picture)
         if not boxes:
             raise _no_face(path, finder, picture)
-        height, width = picture.pixels.shape[:2]
         info = VideoInfo(width, height, None, 0.0, False)
         boxes.sort(key=lambda box: -prominence(Person([0], [box]), info))
         found = _landmarks(picture, boxes)
         if found is None:
-            cause = (
-                "a face is there, but its features cannot be made out: it is turned away, covered or blurred"
-            )
+            cause = "a face is there, but its features cannot be made out: turned away, covered or blurred"
             raise InputError(path, cause, _CURE)
         box, points = found
-        if box.side < MIN_FACE:
-            cause = f"the face is too small: {box.side:.0f} pixels, at least {MIN_FACE} are needed"
-            raise InputError(path, cause, "Give a larger picture of it.")
+        _check_size(path, box)
         crop = choose_crop(Person([0], [box]), info)
         turns = quarter_turns(finder, [picture.crop(crop)])
     if turns:
@@ -142,6 +142,15 @@ def _landmarks(picture: Picture, boxes: list[FaceBox]) -> tuple[FaceBox, np.ndar
     return None
 
 
+def _check_size(path: object, box: FaceBox) -> None:
+    if box.side >= MIN_FACE:
+        return
+    cause = f"the face is too small: {box.side:.0f} pixels, at least {MIN_FACE} are needed"
+    if box.side < _SURE:
+        cause = f"no face of {MIN_FACE} pixels or more was found in it"
+    raise InputError(path, cause, "Give a larger picture of the face.")
+
+
 def _check_inside(path: object, points: np.ndarray, width: int, height: int) -> None:
     rim = points[list(FACE_OVAL), :2]
     outside = ((rim < 0) | (rim > (width, height))).any(1).mean()
@@ -173,10 +182,6 @@ def _remarks(picture: Picture, box: FaceBox, boxes: list[FaceBox]) -> list[str]:
 
 
 def _no_face(path: object, finder: FaceFinder, picture: Picture) -> InputError:
-    height, width = picture.pixels.shape[:2]
-    if max(width, height) < MIN_FACE:
-        cause = f"the picture is too small: {width} x {height} pixels"
-        return InputError(path, cause, f"Give one in which the face alone has {MIN_FACE} pixels or more.")
     best, scores = 0, [0.0] * 4
     for turns in (1, 2, 3):
         turned = Picture(np.ascontiguousarray(np.rot90(picture.pixels, turns)))

@@ -52,14 +52,14 @@ def _likely(finder: FaceFinder, views: list[np.ndarray]) -> list[int]:
 
 def _eye_contrast(tracker: LandmarkTracker, picture: np.ndarray) -> float:
     """How much darker eyes and brows are than the skin, relative to it; -1 without an upright face."""
-    from scipy.ndimage import uniform_filter
-
     faces = tracker(picture)
     if not faces or not _upright(faces[0]):
         return -1.0
-    light = uniform_filter(picture @ np.array([0.299, 0.587, 0.114]), 7)
-    x, y = (faces[0][:, axis].astype(int).clip(0, light.shape[1 - axis] - 1) for axis in range(2))
-    values = light[y, x]
+    height, width = picture.shape[:2]
+    x, y = (faces[0][:, axis, None, None].astype(int) for axis in range(2))
+    around = np.arange(-3, 4)
+    patches = picture[(y + around[:, None]).clip(0, height - 1), (x + around).clip(0, width - 1)]
+    values = (patches @ np.array([0.299, 0.587, 0.114])).mean((1, 2))
     skin = max(float(values[list(_SKIN)].mean()), 1e-6)
     dark = (values[list(_LIDS)].mean() + values[list(_BROWS)].mean()) / 2
     return 1 - float(dark) / skin
