@@ -39,7 +39,7 @@ def _warmed_up(**options: Any) -> HeadTorsoBackground:
     model = HeadTorsoBackground(tiny_config(**options)).train()
     with torch.no_grad():
         model.torso_warp.motion.mask.weight.mul_(20)
-        for seed in range(6):
+        for seed in range(4):
             model(**drawn(2, seed), constants=model.constants(**person(2, seed)))
     return model.eval()
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from portrait3d.errors import InputError
 
 CLEAR = 10.0  # pixels from the person at which a pixel certainly shows the background
-PERSON = 128  # of 255
+PERSON = 16  # of 255: hair and soft edges carry the person's colour, too
 
 
 def published_interval(frames: int) -> int:
