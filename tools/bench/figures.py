@@ -48,8 +48,8 @@ def figure(
     return found | ({"reason": reason} if reason else {})
 
 
-def report(area: str, seed: int, figures: list[Figure], keep: Path | None) -> None:
-    """Print one line of JSON, and write it to `keep` too."""
+def report(area: str, seed: int, figures: list[Figure], keep: Path | None, also: str = "") -> None:
+    """Print one line of JSON, and write it to `keep` too; `also` is said of the machine."""
     root = Path(__file__).parent
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
@@ -60,7 +60,7 @@ def report(area: str, seed: int, figures: list[Figure], keep: Path | None) -> No
     )
     answer = {
         "area": area,
-        "machine": machine,
+        "machine": machine + (f", {also}" if also else ""),
         "commit": commit.stdout.strip(),
         "seed": seed,
         "figures": figures,

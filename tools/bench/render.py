@@ -7,7 +7,7 @@ All contestants take the same planes, decoder and rays, in one process, one afte
 (A B A B ...); figures are ratios of medians of wall time. CPU time is given beside it: on a busy machine it
 moves less. `--published` is the folder of an EG3D checkout that holds `training/`; its code is run, never
 copied, and its random numbers are set to the middle of their range so that results can be compared. Extra
-memory is the peak of a process of its own over what it held before. Progress goes to stderr, one JSON object
+memory is the peak of a process of its own beyond what it held before and the gradients that it holds after. Progress goes to stderr, one JSON object
 to the last line of stdout.
 """
 
@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -30,6 +27,10 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+# Its own folder goes last: files beside this one are named like packages.
+sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
+from bench.figures import Figure, figure, report
 from triplane_render import (
     DecoderWeights,
     PlaneLayout,
@@ -195,26 +196,29 @@ def both(render: Render, scene: Scene, case: Case) -> None:
     render(learned(scene), case).square().sum().backward()
 
 
-def extra_memory(case: Case, contestant: str, published_at: Path | None) -> float:
-    """Peak MB of one forward and backward in a process of its own, over what it held before."""
+def extra_memory(case: Case, contestant: str, published_at: Path | None) -> tuple[float, float]:
+    """See `measure_memory`; each in a process of its own."""
     command = [sys.executable, __file__, "--memory", case.name, contestant]
     command += ["--published", str(published_at)] if published_at else []
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(answer.stdout.splitlines()[-1])
+    beyond, all_of_it = map(float, answer.stdout.splitlines()[-1].split())
+    return beyond, all_of_it
 
 
-def measure_memory(case: Case, render: Render) -> float:
-    """Called in that process: a small case first, so that threads and code are loaded."""
+def measure_memory(case: Case, render: Render) -> tuple[float, float]:
+    """Peak MB of one forward and backward: beyond what was held before and the gradients that are held after,
+    and beyond what was held before. A small case goes first, so that threads and code are loaded."""
     small = Case("warm", 8, case.channels, 16, case.samples, case.importance_samples, 0)
     both(render, make_scene(small), small)
     scene = make_scene(case)
     scene = learned(with_channels_last(scene) if render is channels_last else scene)
     scene = learned(in_bfloat16(scene)) if render is bfloat16 else scene
-    scene.planes.grad = torch.zeros_like(scene.planes)  # what the caller must hold anyway
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
     before = resident_peak()
     render(scene, case).square().sum().backward()
-    return resident_peak() - before
+    grown = resident_peak() - before
+    gradients = sum(leaf.grad.nbytes for leaf in (scene.planes, *scene.decoder))
+    return grown - gradients / 2**20, grown
 
 
 def resident_peak() -> float:
@@ -223,14 +227,9 @@ def resident_peak() -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def figure(
-    name: str, value: float, unit: str, baseline: float | None, goal: float | None, less: bool = False
-) -> dict:
-    holds = None if goal is None else bool(value <= goal if less else value >= goal)
-    return {"name": name, "value": value, "unit": unit, "baseline": baseline, "goal": goal, "holds": holds}
-
-
-def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at: Path | None) -> list[dict]:
+def bench(
+    case: Case, contestants: dict[str, Render], repeats: int, published_at: Path | None
+) -> list[Figure]:
     """All figures of one case."""
     scene, found = make_scene(case), []
     scenes = dict.fromkeys(contestants, scene)
@@ -253,32 +252,37 @@ def bench(case: Case, contestants: dict[str, Render], repeats: int, published_at
         for own in own_here:
             start = f"{case.name}/{part}" if own == "fused" else f"{case.name}/{part}/{own}"
             goal = case.goal * (2 if own == "bfloat16" and part == "forward" else 1)
-            found.append(figure(f"{start}/ms", wall[own] * 1e3, "ms", None, None))
-            found.append(figure(f"{start}/cpu_ms", cpu[own] * 1e3, "ms of CPU", None, None))
+            found.append(figure(f"{start}/ms", wall[own] * 1e3, "ms"))
+            found.append(figure(f"{start}/cpu_ms", cpu[own] * 1e3, "ms of CPU"))
             for name in [name for name in contestants if name not in OWN]:
                 prefix = f"{start}/times_faster_than_{name}"
-                found.append(figure(prefix, wall[name] / wall[own], "x", wall[name] * 1e3, goal))
-                found.append(figure(f"{prefix}_cpu", cpu[name] / cpu[own], "x", cpu[name] * 1e3, None))
+                faster, theirs = wall[name] / wall[own], wall[name] * 1e3
+                found.append(figure(prefix, faster, "x", baseline=theirs, goal=goal))
+                faster, theirs = cpu[name] / cpu[own], cpu[name] * 1e3
+                found.append(figure(f"{prefix}_cpu", faster, "x", baseline=theirs))
     with torch.no_grad():
         fused = contestants["fused"](scene, case)
         if "bfloat16" in contestants:
             error = (bfloat16(scenes["bfloat16"], case) - fused).square().mean()
-            found.append(figure(f"{case.name}/bfloat16_psnr", float(-10 * error.log10()), "dB", None, 45.0))
+            found.append(figure(f"{case.name}/bfloat16_psnr", float(-10 * error.log10()), "dB", goal=45.0))
         for name, render in list(contestants.items())[len(own_here) :]:
             same = name == "reference" or case.importance_samples
             if same:
                 worst = float((render(scene, case) - fused).abs().max())
-                found.append(
-                    figure(f"{case.name}/error_against_{name}", worst, "of 0..1", None, 1e-4, less=True)
-                )
+                name = f"{case.name}/error_against_{name}"
+                found.append(figure(name, worst, "of 0..1", goal=1e-4, most=True))
     memory = {name: extra_memory(case, name, published_at) for name in contestants}
     for own in own_here:
-        name = f"{case.name}/extra_memory" + ("" if own == "fused" else f"_{own}")
-        found.append(figure(name, memory[own], "MB", memory["reference"], 40.0, less=True))
+        start = f"{case.name}/extra_memory" + ("" if own == "fused" else f"_{own}")
+        (beyond, all_of_it), theirs = memory[own], memory["reference"]
+        found.append(
+            figure(start, beyond, "MB beyond input and gradients", baseline=theirs[0], goal=40.0, most=True)
+        )
+        found.append(figure(f"{start}_and_gradients", all_of_it, "MB", baseline=theirs[1]))
     return found
 
 
-def growth() -> list[dict]:
+def growth() -> list[Figure]:
     """How time and memory of the fused forward and backward grow with samples and with rays."""
     names = {"base": "growth_base", "samples_x4": "growth_samples", "rays_x4": "eg3d_128"}
     sizes = {name: CASES_BY_NAME[case] for name, case in names.items()}
@@ -292,16 +296,16 @@ def growth() -> list[dict]:
     wall = {name: statistics.median(values) for name, values in times.items()}
     found = [
         figure(
-            f"growth/{name}", wall[name] / wall["base"], "x the time for 4 x the work", None, 4.4, less=True
+            f"growth/{name}", wall[name] / wall["base"], "x the time for 4 x the work", goal=4.4, most=True
         )
         for name in ("samples_x4", "rays_x4")
     ]
-    memory = {name: extra_memory(sizes[name], "fused", None) for name in ("base", "samples_x4")}
+    memory = {name: extra_memory(sizes[name], "fused", None)[0] for name in ("base", "samples_x4")}
     grown = memory["samples_x4"] - memory["base"]
-    return [*found, figure("growth/memory_samples_x4", grown, "MB more", None, 4.0, less=True)]
+    return [*found, figure("growth/memory_samples_x4", grown, "MB more", goal=4.0, most=True)]
 
 
-def floor(figures: list[dict], threads: int) -> list[dict]:
+def floor(figures: list[Figure], threads: int) -> list[Figure]:
     """What share of the machine's own speed of matrix products the forward pass of eg3d_128 reaches.
 
     13.09 GFLOP of decoder in 1,572,864 samples (32 -> 64 -> 33) are counted; reading planes, activations and
@@ -314,13 +318,12 @@ def floor(figures: list[dict], threads: int) -> list[dict]:
     best = min(timed(lambda: a @ a)[0] for _ in range(8))
     peak, reached = 2 * 2048**3 / best / 1e9, 13.09 / (taken / 1e3)
     return [
-        figure("eg3d_128/forward/matrix_gflops", reached, "GFLOP/s", None, None),
+        figure("eg3d_128/forward/matrix_gflops", reached, "GFLOP/s"),
         figure(
             "eg3d_128/forward/share_of_matrix_peak",
             reached / peak,
             f"of sgemm on {threads} threads",
-            peak,
-            None,
+            baseline=peak,
         ),
     ]
 
@@ -351,36 +354,13 @@ def main() -> None:
         contestants["published"] = published(args.published)
     by_name = CASES_BY_NAME
     if args.memory:
-        print(measure_memory(by_name[args.memory[0]], contestants[args.memory[1]]))
+        print(*measure_memory(by_name[args.memory[0]], contestants[args.memory[1]]))
         return
     figures = [
         f for name in args.cases for f in bench(by_name[name], contestants, args.repeats, args.published)
     ]
     figures += [*floor(figures, args.threads), *growth()]
-    root = Path(__file__).parents[2]
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
-    )
-    answer = {
-        "area": "render",
-        "machine": f"{cpu_name()}, {args.threads} threads, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, "
-        f"{build_info()['instruction_sets']}",
-        "commit": commit.stdout.strip(),
-        "seed": SEED,
-        "figures": figures,
-    }  # fmt: skip
-    if args.keep:
-        args.keep.write_text(json.dumps(answer, indent=1) + "\n")
-    print(json.dumps(answer))
-
-
-def cpu_name() -> str:
-    """What the system calls the processor."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next(
-        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
-    )
+    report("render", SEED, figures, args.keep, also=" ".join(build_info()["instruction_sets"]))
 
 
 if __name__ == "__main__":

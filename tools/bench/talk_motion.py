@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,6 +25,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[1]))
 # Behind everything else: the files beside this one are named like packages.
 sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
+from bench.figures import Figure, figure, report
 from talk_clips import TalkClip, correlation, load_clips
 from talk_motion import MotionModel, MotionPrompt, MotionSequence, extract_features, generate
 
@@ -61,15 +60,13 @@ def ridge(clip: TalkClip, strength: float = 1e3, reach: int = 3, folds: int = 5)
     return out.float()
 
 
-def figures(model: MotionModel, clips: list[TalkClip]) -> list[dict[str, object]]:
-    out: list[dict[str, object]] = []
+def figures(model: MotionModel, clips: list[TalkClip]) -> list[Figure]:
+    out: list[Figure] = []
 
     def add(
-        name: str, value: float | None, unit: str, baseline: float | None, goal: str, holds: bool | None
+        name: str, value: float, unit: str, baseline: float | None, goal: float | None, most: bool = False
     ) -> None:
-        out.append(
-            {"name": name, "value": value, "unit": unit, "baseline": baseline, "goal": goal, "holds": holds}
-        )
+        out.append(figure(name, value, unit, baseline=baseline, goal=goal, most=most))
 
     best_of, at_zero, silent, speeds = [], [], [], []
     for clip in clips:
@@ -86,17 +83,16 @@ def figures(model: MotionModel, clips: list[TalkClip]) -> list[dict[str, object]
         energy, fitted = correlation(loud, truth), correlation(ridge(clip)[start:], truth)
         at_zero.append(by_lag[0])
         best_of.append(by_lag[lag])
-        add(f"{clip.name}: correlation at lag 0", round(by_lag[0], 3), "", None, ">= 0.2", by_lag[0] >= 0.2)
+        add(f"{clip.name}: correlation at lag 0", round(by_lag[0], 3), "", None, 0.2)
         add(
             f"{clip.name}: best correlation within +-2 frames (at {lag:+d})",
             round(by_lag[lag], 3),
             "",
             round(max(energy, fitted), 3),
-            ">= 0.2",
-            by_lag[lag] >= 0.2,
+            0.2,
         )
-        add(f"{clip.name}: loudness alone, lag 0", round(energy, 3), "", None, "baseline", None)
-        add(f"{clip.name}: ridge fitted on the person, lag 0", round(fitted, 3), "", None, "baseline", None)
+        add(f"{clip.name}: loudness alone, lag 0", round(energy, 3), "", None, None)
+        add(f"{clip.name}: ridge fitted on the person, lag 0", round(fitted, 3), "", None, None)
         low, high = gap.quantile(0.02), gap.quantile(0.98)
         quiet = (
             generate(model, extract_features(np.zeros(5 * 16000, np.float32)), prompt).expression
@@ -112,15 +108,14 @@ def figures(model: MotionModel, clips: list[TalkClip]) -> list[dict[str, object]
                 round(100 * part, 1),
                 "% of speaking range",
                 None,
-                "<= 10",
-                part <= 0.1,
+                10.0,
+                most=True,
             )
         add(
             f"{clip.name}: swing of the opening over the true one",
             round(float(gap.std() / truth.std()), 2),
             "",
             None,
-            "information",
             None,
         )
         print(
@@ -130,19 +125,19 @@ def figures(model: MotionModel, clips: list[TalkClip]) -> list[dict[str, object]
         )
     if clips:
         mean, best = float(np.mean(at_zero)), float(np.mean(best_of))
-        add("mean correlation at lag 0", round(mean, 3), "", None, ">= 0.33", mean >= 0.33)
-        add("mean best correlation within +-2 frames", round(best, 3), "", None, ">= 0.33", best >= 0.33)
+        add("mean correlation at lag 0", round(mean, 3), "", None, 0.33)
+        add("mean best correlation within +-2 frames", round(best, 3), "", None, 0.33)
         speed = float(np.median(speeds))
         add(
             f"speed, {torch.get_num_threads()} thread(s), CPU time",
             round(speed, 1),
             "x real time",
             None,
-            ">= 50",
-            speed >= 50,
+            50.0,
         )
     else:
-        add("mean correlation at lag 0", None, "no real clips: set MIMICTALK_MEDIA", None, ">= 0.33", None)
+        missing = "no real clips: set MIMICTALK_MEDIA"
+        out.append(figure("mean correlation at lag 0", None, "", goal=0.33, reason=missing))
     return out
 
 
@@ -163,6 +158,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=Path, required=True, help="folder that keeps tracked clips")
     parser.add_argument("--history", type=Path, help="history.json of the training run")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="write the JSON here too")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     clips = load_clips(args.tracks)
@@ -170,30 +166,9 @@ def main() -> None:
     if args.history and clips:
         scores = left_out(json.loads(args.history.read_text()), [clip.name for clip in clips])
         mean = float(np.mean(list(scores.values())))
-        found.append(
-            {
-                "name": "mean correlation at the step that the other clips choose",
-                "value": round(mean, 3),
-                "unit": "",
-                "baseline": None,
-                "goal": ">= 0.33",
-                "holds": mean >= 0.33,
-            }
-        )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    print(
-        json.dumps(
-            {
-                "area": "talk_motion",
-                "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-                "commit": commit.stdout.strip(),
-                "seed": 0,
-                "figures": found,
-            }
-        )
-    )
+        name = "mean correlation at the step that the other clips choose"
+        found.append(figure(name, round(mean, 3), "", goal=0.33))
+    report("talk_motion", 0, found, args.keep)
 
 
 if __name__ == "__main__":
