@@ -2,6 +2,7 @@
 
     .venv/bin/python tools/bench/portrait3d.py --cache heads --sheets looks     # about two minutes, later less
     .venv/bin/python tools/bench/portrait3d.py --weights FOLDER --people 12 --keep portrait3d.json
+    .venv/bin/python tools/bench/portrait3d.py --refine    # as mimictalk oneshot draws them; half a minute more each
 
 Each person is drawn from one picture, nearly from the front. Measured beside the truth: the same face turned
 by +-30 degrees and nodded by +-15 (PSNR over head and whole picture, sharpness; beside it the source picture
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 # Its own folder goes last: this file's name would hide the package.
 sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
 from bench.figures import Figure, figure, report
-from bench.portrait_drawing import drawn_frames, mean_identity, source_clip, unmoved_frames
+from bench.portrait_drawing import drawn_frames, identity_of, mean_identity, unmoved_frames
 from bench.portrait_heads import FIRST_PERSON, TestHead, test_heads
 from bench.portrait_measures import (
     expression_distance,
@@ -37,15 +38,15 @@ from bench.portrait_measures import (
     turn_between,
 )
 from portrait3d.model import Portrait3D
-from portrait3d.one_shot import one_shot_identity
+from portrait3d.one_shot import RefineConfig
 
 GOAL_PSNR, GOAL_AED = 24.0, 2.0
 Values = dict[str, list[float]]
 
 
-def judge(model: Portrait3D, head: TestHead, sheet: Path | None) -> Values:
+def judge(model: Portrait3D, head: TestHead, refine: RefineConfig | None, sheet: Path | None) -> Values:
     """Everything that is measured on one person, by name; several numbers where there are several frames."""
-    identity = one_shot_identity(model, source_clip(head))
+    identity = identity_of(model, head, refine)
     drawn = drawn_frames(model, identity, head)
     unmoved = unmoved_frames(model, identity, head)
     average = drawn_frames(model, mean_identity(model, head), head)
@@ -133,6 +134,14 @@ def main() -> None:
     )
     parser.add_argument("--weights", default="small", help="a folder with small.safetensors [embedded]")
     parser.add_argument("--people", type=int, default=6)
+    parser.add_argument(
+        "--refine",
+        type=int,
+        nargs="?",
+        const=RefineConfig.steps,
+        metavar="STEPS",
+        help="learn the likeness too",
+    )
     parser.add_argument("--cache", type=Path, help="folder that keeps the drawn test heads")
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets to look at")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
@@ -148,7 +157,7 @@ def main() -> None:
     values: Values = defaultdict(list)
     for number, head in enumerate(test_heads(args.people, args.cache)):
         sheet = args.sheets / f"one_shot_{number:03d}.png" if args.sheets else None
-        own = judge(model, head, sheet)
+        own = judge(model, head, RefineConfig(steps=args.refine) if args.refine else None, sheet)
         for name, numbers in own.items():
             values[name] += numbers
         print(

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from bench.portrait_heads import TestHead
-from face3dmm import Camera, FaceModel, fill_background, render_pncc
+from face3dmm import Camera, FaceCoeffs, FaceModel, fill_background, render_pncc
 from mimictalk.driving import drives, torso_keypoints
+from mimictalk.one_shot_views import picture_views
 from portrait3d.clip import PortraitClip
 from portrait3d.drawing import PortraitRenderer
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D
-from portrait3d.one_shot import one_shot_identity
+from portrait3d.one_shot import RefineConfig, one_shot_identity, refined_identity
 
 FOCUS = ((13, 14), (33, 133), (362, 263))  # landmarks of mouth and eyes
 
@@ -38,6 +39,17 @@ def source_clip(head: TestHead) -> PortraitClip:
         background=fill_background(head.frames[one], (head.head + head.torso)[one]),
         confidence=torch.ones(1),
     )
+
+
+def identity_of(model: Portrait3D, head: TestHead, refine: RefineConfig | None) -> Identity:
+    """The person of the source picture, as predicted or as refined on that picture."""
+    clip = source_clip(head)
+    if refine is None:
+        return one_shot_identity(model, clip)
+    one, gaze = slice(0, 1), torch.zeros(1, 2)
+    pose = (head.euler[one], head.translation[one])
+    coeffs = FaceCoeffs(head.identity, head.expression[one], *pose, gaze, torch.ones(1))
+    return refined_identity(model, clip, picture_views(clip.frames[0], clip.head_mask[0], coeffs), refine)
 
 
 def drawn_frames(model: Portrait3D, identity: Identity, head: TestHead) -> np.ndarray:

@@ -21,17 +21,19 @@ class Mark:
 
     Attributes:
         tool: Program and version.
-        avatar_sha256: sha256 of the avatar's avatar.json.
+        avatar_sha256: sha256 of the avatar's avatar.json, where there is one.
         driven_by: "audio" or "video".
         created: ISO 8601, UTC.
         digital_source_type: IPTC term for media made by a trained model.
+        portrait_sha256: sha256 of the picture file that the person was taken from.
     """
 
     tool: str
-    avatar_sha256: str
+    avatar_sha256: str | None
     driven_by: str
     created: str
     digital_source_type: str = SYNTHETIC
+    portrait_sha256: str | None = None
 
     def as_metadata(self) -> dict[str, str]:
         """Container metadata: a JSON comment for machines, a sentence for people."""
@@ -39,10 +41,11 @@ class Mark:
             "synthetic": True,
             "digitalSourceType": self.digital_source_type,
             "tool": self.tool,
-            "avatarSha256": self.avatar_sha256,
             "drivenBy": self.driven_by,
             "created": self.created,
         }
+        sources = {"avatarSha256": self.avatar_sha256, "portraitSha256": self.portrait_sha256}
+        content |= {name: value for name, value in sources.items() if value is not None}
         return {"comment": json.dumps(content, separators=(",", ":")), "description": SENTENCE}
 
 

@@ -1,15 +1,13 @@
-"""Motion for an avatar: generated from speech in its style, or copied from a clip."""
+"""Motion for a person: generated from speech in their style, or copied from a clip."""
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mimictalk.avatar import Avatar
 from mimictalk.checking import check_clip_sound
 from mimictalk.console import Console, Progress
 from mimictalk.errors import InputError
 from mimictalk.prompting import prompt_from_track
-from mimictalk.render_job import POSES, RenderSettings
 from mimictalk.sound_check import has_speech
 from mimictalk.tracked_motion import (
     fit_to_avatar,
@@ -18,13 +16,26 @@ from mimictalk.tracked_motion import (
     repeat_there_and_back,
     track_for,
 )
+from mimictalk.video_settings import POSES, VideoSettings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from talk_motion import MotionPrompt, MotionSequence
 
 
+class Person(Protocol):
+    """Who is to move: an avatar, or the person of a portrait."""
+
+    def prompt(self) -> "MotionPrompt | None":
+        """Their own talking style, where it is known."""
+
+    def tensors(self) -> "dict[str, Tensor]":
+        """At least face_identity (80,), source_euler (3,) and source_translation (3,)."""
+
+
 def motion_from_audio(
-    avatar: Avatar, settings: RenderSettings, console: Console, progress: Progress
+    avatar: Person, settings: VideoSettings, console: Console, progress: Progress
 ) -> "MotionSequence":
     """Speech to motion, in the style of the avatar's own clip or of `settings.style`."""
     assert settings.audio is not None
@@ -32,7 +43,7 @@ def motion_from_audio(
         cure = f"Give {', '.join(POSES)} or the name of a clip."
         raise InputError("--pose", f"{settings.pose!r} is neither a way to move nor a clip", cure)
     prompt = avatar.prompt() if settings.style is None else style_prompt(settings.style, console, progress)
-    if prompt is None:
+    if prompt is None and settings.OWN_STYLE:
         console.warn("the avatar has no talking style of its own: an average one is used")
     motion = speak(
         settings.audio,
@@ -77,7 +88,7 @@ def speak(
 
 
 def motion_from_clip(
-    avatar: Avatar, settings: RenderSettings, console: Console, progress: Progress
+    avatar: Person, settings: VideoSettings, console: Console, progress: Progress
 ) -> "MotionSequence":
     """The face motion of a driving clip, placed on the avatar."""
     assert settings.drive is not None
@@ -106,7 +117,7 @@ def style_prompt(path: Path, console: Console, progress: Progress) -> "MotionPro
     return prompt
 
 
-def _placed(motion: "MotionSequence", avatar: Avatar) -> "MotionSequence":
+def _placed(motion: "MotionSequence", avatar: Person) -> "MotionSequence":
     tensors = avatar.tensors()
     euler, translation = place_pose(
         motion.euler, motion.translation, tensors["source_euler"], tensors["source_translation"]
@@ -115,7 +126,7 @@ def _placed(motion: "MotionSequence", avatar: Avatar) -> "MotionSequence":
 
 
 def _with_pose_of(
-    path: Path, motion: "MotionSequence", avatar: Avatar, console: Console, progress: Progress
+    path: Path, motion: "MotionSequence", avatar: Person, console: Console, progress: Progress
 ) -> "MotionSequence":
     track = track_for(path, progress)
     for warning in track.warnings:

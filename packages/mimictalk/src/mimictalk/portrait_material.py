@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from face3dmm import FaceTrack
     from portrait3d.clip import PortraitClip
 
@@ -32,20 +34,41 @@ def portrait_clip(
     """
     import torch
 
-    from face3dmm import Camera, FaceModel, fill_background, read_crops, render_pncc, segment_frames
-    from mimictalk.driving import torso_keypoints
-    from portrait3d.clip import PortraitClip
+    from face3dmm import read_crops
 
     count = len(track.coeffs.expression)
     if max_seconds is not None:
         count = min(count, max(1, round(max_seconds * track.fps)))
-    coeffs, model = track.coeffs, FaceModel.open_face()
     frames = torch.empty(count, 512, 512, 3, dtype=torch.uint8)
     for index, frame in enumerate(read_crops(video, track.crop)):
         if index == count:
             break
         frames[index] = torch.from_numpy(frame)
         progress("read", index + 1, count, {})
+    return tracked_clip(frames, track, progress, pncc_size, segmenter)
+
+
+def tracked_clip(
+    frames: "Tensor",
+    track: "FaceTrack",
+    progress: Progress,
+    pncc_size: int = 256,
+    segmenter: Path | None = None,
+) -> "PortraitClip":
+    """Masks, plate and PNCC of frames that were tracked.
+
+    Args:
+        frames: (T, 512, 512, 3) uint8, the first T of the track.
+        track: Their track, or a longer one.
+        progress, pncc_size, segmenter: As of `portrait_clip`.
+    """
+    import torch
+
+    from face3dmm import Camera, FaceModel, fill_background, render_pncc, segment_frames
+    from mimictalk.driving import torso_keypoints
+    from portrait3d.clip import PortraitClip
+
+    count, coeffs, model = len(frames), track.coeffs, FaceModel.open_face()
     landmarks = track.landmarks[:count]
     masks = segment_frames(
         frames, landmarks, lambda done, total: progress("masks", done, total, {}), task=segmenter

@@ -1,4 +1,4 @@
-"""An avatar ready to draw frames."""
+"""A person ready to draw frames."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,32 +10,27 @@ if TYPE_CHECKING:
     from mimictalk.avatar import Avatar
 
 
-class Renderer:
-    """Draws an avatar's frames; LoRA is folded into the weights, constants are computed once.
+class PersonRenderer:
+    """Draws a person's frames; constants are computed once.
 
     Args:
-        tensors: Content of identity.safetensors.
-        adapter_dir: Folder with the adapter in peft's format.
-        background: (512, 512, 3) uint8 to stand before; None keeps the clip's.
+        model: The portrait model as it is to be used.
+        identity: The person's planes and layers.
+        face_identity: (80,) of the face model.
+        background: (512, 512, 3) uint8 to stand before; None keeps the person's own.
     """
 
     def __init__(
-        self, tensors: "dict[str, Tensor]", adapter_dir: Any, background: "np.ndarray | None" = None
+        self, model: Any, identity: Any, face_identity: "Tensor", background: "np.ndarray | None" = None
     ) -> None:
         import torch
 
-        from mimictalk_adapt.lora import load_adapter, merge
         from portrait3d.drawing import PortraitRenderer
-        from portrait3d.identity import Identity
 
-        model = base_model(tensors)
-        load_adapter(model, adapter_dir)
-        merge(model)
-        self.face_identity = tensors["face_identity"].float()
-        identity = Identity.from_tensors(tensors)
         if background is not None:
             plate = torch.as_tensor(background.copy()).permute(2, 0, 1).float() / 127.5 - 1
             identity = identity.with_background(plate)
+        self.face_identity = face_identity.float()
         self.portrait = PortraitRenderer(model, identity)
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
@@ -53,6 +48,27 @@ class Renderer:
         stream = drives(self.face_identity, motion.expression, motion.euler, motion.translation, size)
         for frame in self.portrait.frames(stream):
             yield frame.numpy()
+
+
+class Renderer(PersonRenderer):
+    """Draws an avatar's frames; LoRA is folded into the weights.
+
+    Args:
+        tensors: Content of identity.safetensors.
+        adapter_dir: Folder with the adapter in peft's format.
+        background: (512, 512, 3) uint8 to stand before; None keeps the clip's.
+    """
+
+    def __init__(
+        self, tensors: "dict[str, Tensor]", adapter_dir: Any, background: "np.ndarray | None" = None
+    ) -> None:
+        from mimictalk_adapt.lora import load_adapter, merge
+        from portrait3d.identity import Identity
+
+        model = base_model(tensors)
+        load_adapter(model, adapter_dir)
+        merge(model)
+        super().__init__(model, Identity.from_tensors(tensors), tensors["face_identity"], background)
 
 
 def base_model(tensors: "dict[str, Tensor]") -> Any:

@@ -42,17 +42,17 @@ def render(
     from mimictalk.render_job import RenderSettings, render_avatar
 
     settings = RenderSettings(
-        avatar,
-        audio,
-        drive,
-        out,
-        style,
-        style_strength,
-        pose,
-        drive_pose.value,
-        blink.value,
-        background,
-        seed,
+        avatar=avatar,
+        audio=audio,
+        drive=drive,
+        out=out,
+        style=style,
+        style_strength=style_strength,
+        pose=pose,
+        drive_pose=drive_pose.value,
+        blink=blink.value,
+        background=background,
+        seed=seed,
     )
     facts = render_avatar(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)

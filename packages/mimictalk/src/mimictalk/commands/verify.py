@@ -19,5 +19,6 @@ def verify(
         text = f"{file}: no mark found. That does not prove that it is real: marks can be removed."
         ctx.obj.result(text, {"file": str(file), "marked": False})
         raise typer.Exit(1)
-    text = f"{file}: synthetic, made by {mark.get('tool')}, avatar {str(mark.get('avatarSha256'))[:12]}"
+    source = "portrait" if "portraitSha256" in mark else "avatar"
+    text = f"{file}: synthetic, made by {mark.get('tool')}, {source} {str(mark.get(source + 'Sha256'))[:12]}"
     ctx.obj.result(text, {"file": str(file), "marked": True, "mark": mark})

@@ -1,0 +1,84 @@
+"""What `render` and `oneshot` have in common: the options that say how a person is to move and where."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from mimictalk.errors import InputError
+
+POSES = ("ref", "static")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSettings:
+    """How a video is to be made of a person. Exactly one of `audio` and `drive` is given.
+
+    Attributes:
+        audio: Speech to say.
+        drive: Clip whose face motion is copied.
+        out: The video to write; None for a name made of person and input.
+        style: Clip whose talking style is used instead of the person's own.
+        style_strength: 0 for none of the style, 1 as it is, more to exaggerate.
+        pose: "ref" (as the style's clip moves), "static", or a clip whose head motion is used.
+        drive_pose: "relative" puts the driver's usual pose on the person's, "absolute" takes it as tracked.
+        blink: "auto" or "none".
+        background: "keep", "#rrggbb" or a picture.
+        seed: Of everything random.
+    """
+
+    COMMAND: ClassVar[str]
+    WHO: ClassVar[str]
+    OWN_STYLE: ClassVar[bool]  # whether the person may have a talking style of their own
+
+    audio: Path | None = None
+    drive: Path | None = None
+    out: Path | None = None
+    style: Path | None = None
+    style_strength: float = 1.0
+    pose: str = "ref"
+    drive_pose: Literal["relative", "absolute"] = "relative"
+    blink: Literal["auto", "none"] = "auto"
+    background: str = "keep"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        both = "Give --audio SPEECH.wav, or --drive CLIP.mp4."
+        if self.audio is None and self.drive is None:
+            raise InputError(self.COMMAND, f"nothing says what the {self.WHO} should do", both)
+        if self.audio is not None and self.drive is not None:
+            raise InputError(self.COMMAND, "--audio and --drive exclude each other", both)
+        if self.drive is not None and (self.style is not None or self.pose != "ref" or self.blink != "auto"):
+            cause = "with --drive, style, pose and blinks come from the driving clip"
+            raise InputError(self.COMMAND, cause, "Leave out --style, --pose and --blink, or use --audio.")
+        if not 0 <= self.style_strength <= 4:
+            raise InputError("--style-strength", f"{self.style_strength:g} is out of range", "Give 0 to 4.")
+        if not 0 <= self.seed < 2**63:
+            raise InputError("--seed", f"{self.seed} is out of range", "Give a whole number from 0.")
+        if self.out is not None and self.out.suffix.lower() != ".mp4":
+            raise InputError(self.out, "only mp4 is written", "Choose a name that ends in .mp4.")
+
+    @property
+    def driver(self) -> Path:
+        """The file that drives, sound or clip."""
+        driver = self.audio if self.audio is not None else self.drive
+        assert driver is not None
+        return driver
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Every file that the options may name."""
+        named = [self.audio, self.drive, self.style, Path(self.pose), Path(self.background)]
+        return [path for path in named if path is not None]
+
+    def output(self, name: str) -> Path:
+        """Where to write, `name` being the person's; never over an input or a folder.
+
+        Raises:
+            InputError: If that is a folder or an input.
+        """
+        out = self.out or Path(f"{name}-{self.driver.stem}.mp4")
+        if out.is_dir():
+            raise InputError(out, "it is a folder", "Give the name of a video, such as out.mp4.")
+        if out.exists() and any(path.exists() and path.samefile(out) for path in self.inputs):
+            raise InputError(out, "the video would overwrite its own input", "Choose another name with -o.")
+        return out
