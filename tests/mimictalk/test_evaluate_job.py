@@ -13,6 +13,8 @@ from mimictalk.evaluate_job import EvaluateSettings, check_folder, evaluate
     ("wrong", "said"),
     [
         ({"avatar": Path("me"), "video": Path("a.mp4")}, "exclude each other"),
+        ({"first_frame": True, "video": Path("a.mp4")}, "exclude each other"),
+        ({"first_frame": True, "protocol": "cross"}, "shows the very person"),
         ({"protocol": "both"}, "'both' is unknown"),
         ({"source": Path("b.mp4")}, "the clip itself shows the person"),
         ({"begin": -1.0}, "-1 s is before the beginning"),

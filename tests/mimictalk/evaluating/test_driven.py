@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mimictalk.console import Console
+from mimictalk.errors import InputError
 from mimictalk.evaluating import driven
 
 
@@ -27,6 +28,10 @@ def renderer(monkeypatch) -> Shown:
     shown = Shown()
     monkeypatch.setattr("mimictalk.rendering.load_renderer", lambda avatar: shown)
     return shown
+
+
+def copy(avatar, *rest, **options) -> None:
+    driven.copy_motion(driven.Subject.of_avatar(avatar), *rest, **options)
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def test_another_clip_is_judged_whole(avatar_of, track):
 
 def test_the_avatar_moves_as_the_clip_does_with_its_own_pose(avatar_of, track, renderer, tmp_path):
     out = tmp_path / "driven.mp4"
-    driven.copy_motion(avatar_of(), track, track.crop, 4, out, Console(quiet=True), cross=False)
+    copy(avatar_of(), track, track.crop, 4, out, Console(quiet=True), cross=False)
     assert len(renderer.motion.expression) == len(track) - 4
     # The clip's landmarks with the clip's identity: its own pose again, not a pose placed on the avatar.
     torch.testing.assert_close(renderer.motion.euler, track.coeffs.euler[4:], atol=0.01, rtol=0)
@@ -84,9 +89,23 @@ def test_a_stranger_needs_the_other_protocol(avatar_of, track, renderer, tmp_pat
     avatar.tensors()["face_identity"] = torch.full((80,), 2.5) * torch.tensor([1.0, -1.0]).repeat(40)
     console = Console(quiet=True)
     for cross in (True, False):
-        driven.copy_motion(avatar, track, track.crop, 20, tmp_path / "a.mp4", console, cross=cross)
+        copy(avatar, track, track.crop, 20, tmp_path / "a.mp4", console, cross=cross)
         assert bool(console.warnings) is not cross
     assert "--protocol cross" in console.warnings[0]
+
+
+def test_the_first_frame_is_fitted_alone(track):
+    first = driven.first_frame_of(track)
+    assert len(first) == 1
+    torch.testing.assert_close(first.landmarks[0], track.landmarks[0])
+    changed = replace(track, landmarks=track.landmarks + torch.rand(len(track), 1, 1) * 20)
+    changed.landmarks[0] = track.landmarks[0]
+    again = driven.first_frame_of(changed)
+    assert torch.equal(again.coeffs.identity, first.coeffs.identity)  # nothing of the rest is known
+    assert not torch.equal(first.coeffs.identity, track.coeffs.identity)
+    unseen = replace(track, coeffs=replace(track.coeffs, confidence=torch.zeros(len(track))))
+    with pytest.raises(InputError, match="first frame shows no face"):
+        driven.first_frame_of(unseen)
 
 
 def test_an_output_without_a_face_is_a_result(tmp_path, write_video):

@@ -22,6 +22,9 @@ def evaluate(
     video: Annotated[
         Path | None, Option(metavar="VIDEO", help="Judge this video as it is, in place of an avatar.")
     ] = None,
+    first_frame: Annotated[
+        bool, Option("--first-frame", help="Judge one-shot rendering of the clip's own first frame.")
+    ] = False,
     out: Annotated[
         Path | None, Option("-o", "--out", help="Folder of the report [default: AVATAR-against-CLIP].")
     ] = None,
@@ -50,6 +53,7 @@ def evaluate(
         against,
         avatar,
         video,
+        first_frame,
         out,
         protocol.value,
         parse_duration(begin, "--from") if begin else None,
