@@ -9,6 +9,8 @@ from portrait3d.losses import (
     entropy_loss,
     laplacian_bands,
     pyramid_loss,
+    second_difference,
+    square_round,
     total_variation,
     weighted_l1,
 )
@@ -54,3 +56,17 @@ def test_alpha_and_entropy() -> None:
 def test_total_variation_of_a_ramp_is_its_slope() -> None:
     ramp = torch.arange(8.0).expand(1, 8, 8)
     assert float(total_variation(ramp)) == pytest.approx(1.0)
+
+
+def test_second_difference_of_even_motion_is_nothing() -> None:
+    time = torch.arange(5.0).reshape(5, 1, 1)
+    way = torch.tensor([[1.0, -2.0]])
+    assert float(second_difference(3 + time * way)) == pytest.approx(0, abs=1e-6)
+    assert float(second_difference(time.square() * torch.ones(1, 2))) == pytest.approx(2.0)
+
+
+def test_square_round_a_point() -> None:
+    square = square_round(torch.tensor([0.25, 0.75]), torch.tensor(0.1), 100)[0, 0]
+    rows, columns = torch.nonzero(square).unbind(1)
+    assert (int(columns.min()), int(columns.max())) == (15, 34)
+    assert (int(rows.min()), int(rows.max())) == (65, 84)

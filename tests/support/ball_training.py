@@ -1,6 +1,6 @@
 """A tiny training run on the coloured ball; as a program, one process of a shared run:
 
-    RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=… python ball_training.py FOLDER
+RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=… python ball_training.py FOLDER
 """
 
 import sys

@@ -31,7 +31,11 @@ def logged(folder: Path) -> list[dict]:
 
 @pytest.mark.parametrize("stage", ["i2p", "motion", "torso"])
 def test_the_loss_falls(stage, tmp_path) -> None:
-    portrait = tiny_portrait(torso_keypoint_source="learned", fusion="concat") if stage == "torso" else tiny_portrait()
+    portrait = (
+        tiny_portrait(torso_keypoint_source="learned", fusion="concat")
+        if stage == "torso"
+        else tiny_portrait()
+    )
     settings = ball_settings(stage, optimisation={"steps": 20, "learning_rate": 1e-2, "ema": 0.0})
     before = ball_loss(portrait, settings)
     train_ball(portrait, settings, tmp_path)
@@ -47,7 +51,11 @@ def test_the_loss_falls(stage, tmp_path) -> None:
 def test_a_stage_trains_its_modules_alone(stage, trained, still, tmp_path) -> None:
     portrait, before = tiny_portrait(), tiny_portrait().state_dict()
     train_ball(portrait, ball_settings(stage), tmp_path)
-    changed = {name.split(".")[0] for name, value in portrait.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name.split(".")[0]
+        for name, value in portrait.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
     assert trained in changed
     assert still not in changed
 

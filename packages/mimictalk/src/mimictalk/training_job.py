@@ -78,7 +78,6 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
     from mimictalk.training_people import ShardPeople
     from portrait3d.training.processes import Processes
     from portrait3d.training.run import train_stage
-    from portrait3d.training.start import build_model
 
     settings = read_settings(job)
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
@@ -86,11 +85,10 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
     if processes.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes.count))
     try:
-        model, fresh = build_model(settings, job.start)
-        if fresh and processes.first:
-            console.note(f"begins at random: {', '.join(fresh)}")
+        model = make_model(settings, job, console, processes.first)
         model.to(processes.device)
-        people = ShardPeople(job.shards, model.config.pncc_size)
+        generated = job.teacher is not None and not job.shards
+        people = None if generated else ShardPeople(job.shards, model.config.pncc_size)
         console.how_to_go_on = "Run the same command to go on."
         with console.progress() as show:
             result = train_stage(
@@ -98,7 +96,7 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
                 make_stage(model, people, settings, job, processes.device),
                 settings,
                 job.out,
-                data=people.key(),
+                data=str(job.teacher) if people is None else people.key(),
                 processes=processes,
                 tensorboard=job.tensorboard,
                 stop_after=job.stop_after,
@@ -113,22 +111,48 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
             "resumed_at": result.resumed_at,
             "seconds": round(result.seconds, 1),
             "skipped": result.skipped,
-            "people": len(people),
+            "people": 0 if people is None else len(people),
             "loss": {name: round(value, 5) for name, value in result.terms.items()},
         }
         if processes.first:
             card = {"settings": settings.to_dict(), "run": facts, "start": earlier(job.start)}
-            model.cpu().save(job.out, card)
+            save_model(model.cpu(), job.out, card)
         return facts
     finally:
         processes.leave()
+
+
+def make_model(settings: "TrainingSettings", job: TrainJob, console: "Console", first: bool) -> Any:
+    """The model of the settings' preset, random or as an earlier stage left it."""
+    if settings.preset == "full":
+        from portrait3d.training.full_trainee import build_full
+
+        if settings.stage == "torso":
+            cause = "the head-torso-background stage of `full` is not wired to this command"
+            raise InputError(job.config, cause, "Train i2p and motion here; torso with the preset small.")
+        return build_full(settings.model, settings.seed, Path(job.start) / "weights" if job.start else None)
+    from portrait3d.training.start import build_model
+
+    model, fresh = build_model(settings, job.start)
+    if fresh and first:
+        console.note(f"begins at random: {', '.join(fresh)}")
+    return model
+
+
+def save_model(model: Any, out: Path, card: dict[str, Any]) -> None:
+    """`small` as OUT/small.safetensors and small.json; `full` as the folder OUT/weights."""
+    if hasattr(model, "save"):
+        model.save(out, card)
+        return
+    from portrait3d.full.storage import write_weights
+
+    write_weights(out / "weights", model.full_config, model.model.state_dict(), {}, card)
 
 
 def make_stage(model: Any, people: Any, settings: "TrainingSettings", job: TrainJob, device: Any) -> Any:
     """The stage that the settings name."""
     from portrait3d.training.image_to_plane_stage import ImageToPlaneStage
     from portrait3d.training.motion_stage import MotionStage
-    from portrait3d.training.teacher import PeopleTeacher
     from portrait3d.training.torso_stage import TorsoStage
 
     perceptual = None
@@ -140,12 +164,23 @@ def make_stage(model: Any, people: Any, settings: "TrainingSettings", job: Train
         return MotionStage(model, people, settings, perceptual)
     if settings.stage == "torso":
         return TorsoStage(model, people, settings, perceptual)
+    return ImageToPlaneStage(model, make_teacher(model, people, job, device), settings, perceptual)
+
+
+def make_teacher(model: Any, people: Any, job: TrainJob, device: Any) -> Any:
+    """Who shows heads from several sides: a generator, or the shards."""
+    if job.teacher is not None:
+        from portrait3d.eg3d_generator import Eg3dGenerator
+        from portrait3d.training.generator_teacher import GeneratorTeacher
+
+        return GeneratorTeacher(Eg3dGenerator.from_file(job.teacher).to(device), model.config.picture_size)
+    from portrait3d.training.teacher import PeopleTeacher
+
     try:
-        teacher = PeopleTeacher(people, at_rest=getattr(model.config, "adapter_from_rest", False))
+        return PeopleTeacher(people, at_rest=getattr(model.config, "adapter_from_rest", False))
     except ValueError as error:
         cure = "Make shards with views: tools/synthetic_heads/make.py --views 3, or give --teacher."
         raise InputError(", ".join(map(str, job.shards)), str(error), cure) from None
-    return ImageToPlaneStage(model, teacher, settings, perceptual)
 
 
 def keep_picture(out: Path, done: int, picture: "Tensor") -> None:
@@ -158,9 +193,12 @@ def keep_picture(out: Path, done: int, picture: "Tensor") -> None:
 
 
 def earlier(start: str | None) -> Any:
-    """small.json of the weights a run began with, for its model card."""
+    """The description of the weights a run began with, for its model card."""
     import json
 
     from portrait3d.storage import weights_folder
 
-    return None if start is None else json.loads((weights_folder(start) / "small.json").read_text())
+    if start is None:
+        return None
+    full = Path(start) / "weights" / "full.json"
+    return json.loads((full if full.is_file() else weights_folder(start) / "small.json").read_text())

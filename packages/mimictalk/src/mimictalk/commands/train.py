@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Option
+from typer import Argument, Option
 
 train = typer.Typer(
     help="Train the generic models.",
@@ -40,7 +40,12 @@ def i2p(
     ctx: typer.Context,
     config: Config,
     out: Out,
-    shards: Shards = [],  # noqa: B006 - typer's way of an option that may be given several times
+    shards: Annotated[
+        list[Path] | None, Option("--shards", metavar="DIR", help="Folder of shards with views.")
+    ] = None,
+    teacher: Annotated[
+        Path | None, Option(metavar="FILE", help="An EG3D generator's weights, in place of shards.")
+    ] = None,
     start: Start = None,
     steps: Steps = None,
     device: Device = "cpu",
@@ -49,7 +54,10 @@ def i2p(
     stop_after: StopAfter = None,
 ) -> None:
     """Stage 1: image-to-plane, from heads that a teacher shows from several sides."""
-    _run(ctx, "i2p", config, shards, out, start, steps, device, perceptual, tensorboard, stop_after)
+    if (shards is None) == (teacher is None):
+        raise typer.BadParameter("give either --shards or --teacher")
+    given = shards or []
+    _run(ctx, "i2p", config, given, out, start, steps, device, perceptual, tensorboard, stop_after, teacher)
 
 
 @train.command("motion")
@@ -98,13 +106,61 @@ def _run(
     perceptual: list[Path] | None,
     tensorboard: bool,
     stop_after: str | None,
+    teacher: Path | None = None,
 ) -> None:
     from mimictalk.durations import parse_duration
     from mimictalk.training_job import TrainJob, run_training
 
     seconds = parse_duration(stop_after, "--stop-after") if stop_after else None
     job = TrainJob(
-        stage, config, shards, out, start, steps, device, perceptual or [], None, tensorboard, seconds
+        stage, config, shards, out, start, steps, device, perceptual or [], teacher, tensorboard, seconds
     )
     facts = run_training(job, ctx.obj)
     ctx.obj.result(facts["out"], facts)
+
+
+@train.command("prepare")
+def prepare(
+    ctx: typer.Context,
+    videos: Annotated[
+        list[Path], Argument(metavar="VIDEOS...", help="Clips of one person each, or folders.")
+    ],
+    out: Annotated[Path, Option("-o", "--out", metavar="DIR", help="Folder for the shards.")],
+    first: Annotated[
+        str | None, Option(metavar="TIME", help="Use only the first, e.g., 30s, of each.")
+    ] = None,
+) -> None:
+    """Track videos and keep them as training shards; what is there already is not made again."""
+    from mimictalk.durations import parse_duration
+    from mimictalk.training_prepare import prepare as make
+
+    clips = [p for given in videos for p in (sorted(given.iterdir()) if given.is_dir() else [given])]
+    console = ctx.obj
+    console.how_to_go_on = "Run the same command to go on with the next video."
+    with console.progress() as show:
+        done = make(
+            clips, out, max_seconds=parse_duration(first, "--first") if first else None, progress=show
+        )
+    for video, reason in done.refused.items():
+        console.warn(f"{video} was left out: {reason}")
+    facts = {"out": str(out), "shards": len(done.written), "refused": done.refused}
+    console.result(f"{out}: {len(done.written)} shards", facts)
+
+
+@train.command("ablate")
+def ablate(
+    ctx: typer.Context,
+    shards: Shards,
+    held: Annotated[list[Path], Option(metavar="DIR", help="Shards of people to measure on.")],
+    out: Out,
+    i2p: Annotated[str, Option(metavar="FILE", help="Settings of stage 1.")] = "tiny_i2p",
+    motion: Annotated[str, Option(metavar="FILE", help="Settings of stage 2.")] = "tiny_motion",
+    torso: Annotated[str, Option(metavar="FILE", help="Settings of stage 3.")] = "tiny_torso",
+    only: Annotated[list[str] | None, Option(metavar="NAME", help="One ablation; may be repeated.")] = None,
+) -> None:
+    """Train without one thing after another, as the paper's table has it, and measure what it is worth."""
+    from mimictalk.training_ablation import VARIANTS, as_markdown, run_ablation
+
+    configs = {"i2p": i2p, "motion": motion, "torso": torso}
+    facts = run_ablation(configs, shards, held, out, only or list(VARIANTS), ctx.obj)
+    ctx.obj.result(as_markdown(facts["table"]).rstrip(), facts)

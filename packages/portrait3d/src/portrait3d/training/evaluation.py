@@ -114,3 +114,33 @@ def motion_transfer(
         "jitter": sum(shake) / max(sum(size), 1e-9),
         "jitter_absolute": sum(shake) / len(shake),
     }
+
+
+@torch.no_grad()
+def torso_reconstruction(
+    model: Any, people: TrainingPeople, settings: TrainingSettings, targets: int = 2
+) -> dict[str, float]:
+    """One picture of each person, driven to other frames, torso and background included.
+
+    Returns:
+        "whole_psnr" of the whole picture and "torso_psnr" where the true torso is, in dB.
+    """
+    from portrait3d.training.torso_stage import TorsoStage
+
+    stage = TorsoStage(model, people, settings)
+    whole: list[float] = []
+    torso: list[float] = []
+    for person in range(len(people)):
+        generator = torch.Generator().manual_seed(person)
+        usable = torch.nonzero(people.facts(person).usable).flatten()
+        chosen = usable[torch.randperm(len(usable), generator=generator)[: 1 + targets]].tolist()
+        clip = people.load(person, chosen).to(device_of(model))
+        for index, frame in enumerate(stage.draw(clip, None), 1):
+            picture, truth = frame.back.clone(), clip.picture(index)
+            rows, columns = frame.head.window.pixels()
+            picture[..., rows, columns] = frame.picture
+            whole.append(psnr(picture, truth))
+            where = clip.torso_mask[index] > 127
+            if bool(where.any()):
+                torso.append(psnr(picture[..., where], truth[..., where]))
+    return {"whole_psnr": sum(whole) / len(whole), "torso_psnr": sum(torso) / max(len(torso), 1)}
