@@ -24,7 +24,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from portrait_head import Recorder, Stage, conditions, head_modules, head_stages
+from portrait_head import (
+    Recorder,
+    Stage,
+    conditions,
+    head_modules,
+    head_stages,
+    smooth_planes,
+    steep_rendering_stages,
+)
 from portrait_torso import TorsoInputs, enliven, on_this_device, torso_inputs, torso_stages
 from published_modules import Checkout, open_checkout
 from torch import Tensor, nn
@@ -97,7 +105,7 @@ def compare(checkout: Checkout, variant: str, seed: int) -> list[Row]:
     torso = torso_inputs(config, seed + 3) if config.has_torso else None
     if adapted:  # a learned plane stands in for what image-to-plane would say
         size = (1, 3, config.plane_channels * config.plane_depth, *[config.plane_resolution] * 2)
-        theirs._last_cano_planes = torch.randn(size, generator=torch.Generator().manual_seed(seed + 4))
+        theirs._last_cano_planes = smooth_planes(size, seed + 4)
     seen = Recorder(theirs, head_modules(config, learned_planes=adapted))
     begin = time.perf_counter()
     with on_this_device():
@@ -119,6 +127,7 @@ def compare(checkout: Checkout, variant: str, seed: int) -> list[Row]:
         found = torso_stages(theirs.superresolution, ours.super_resolution, config, fed)
         stages += [(stage, *pair) for stage, pair in found.items()]
     stages += end_to_end(ours, given, torso, drawn, theirs._last_cano_planes, learned=adapted)
+    stages += steep_rendering_stages(theirs, ours, seen, given["camera"], seed + 5)
     print(f"{variant}: published frame {published_s:.1f} s", file=sys.stderr)
     return [row_of(variant, *stage) for stage in stages]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from published_modules import give_density
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -39,6 +40,12 @@ def smooth_picture(generator: torch.Generator, channels: int, size: int) -> Tens
     coarse = torch.randn(1, channels, size // 32, size // 32, generator=generator)
     coarse = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)
     return (0.6 * coarse + 0.1 * torch.randn(1, channels, size, size, generator=generator)).clamp(-1, 1)
+
+
+def smooth_planes(shape: tuple[int, ...], seed: int) -> Tensor:
+    """(1, 3, C D, R, R) that change over a sixteenth of their side, of deviation about 2."""
+    coarse = torch.randn(1, 3 * shape[2], 16, 16, generator=torch.Generator().manual_seed(seed))
+    return 2 * F.interpolate(coarse, shape[3:], mode="bicubic").unflatten(1, (3, -1))
 
 
 def orbit_camera(pitch: float, yaw: float, radius: float = 2.7) -> Tensor:
@@ -128,12 +135,33 @@ def motion_stages(ours: FullPortrait, seen: Recorder, given: dict[str, Tensor]) 
 
 def rendering_stages(ours: FullPortrait, seen: Recorder, given: dict[str, Tensor]) -> list[Stage]:
     """Volume rendering of the published planes."""
-    config, planes = ours.config, seen.given["renderer"][0]
+    planes = seen.given["renderer"][0]
+    return renders("rendered", ours, seen.answers["renderer"], planes, given["camera"])
+
+
+def steep_rendering_stages(
+    theirs: nn.Module, ours: FullPortrait, seen: Recorder, camera: Tensor, seed: int
+) -> list[Stage]:
+    """Volume rendering of smooth planes through densities from empty to opaque; changes both decoders."""
+    planes = smooth_planes(tuple(seen.given["renderer"][0].shape), seed)
+    give_density(theirs.decoder.net, logit=-2.0, gain=20.0)
+    named = {"hidden": theirs.decoder.net[0], "out": theirs.decoder.net[2]}
+    for name, layer in named.items():
+        getattr(ours.decoder, name).load_state_dict(layer.state_dict())
+    answer = theirs.renderer(planes, *seen.given["renderer"][1:])
+    return renders("opaque render,", ours, answer, planes, camera)
+
+
+def renders(
+    name: str, ours: FullPortrait, published: tuple[Tensor, ...], planes: Tensor, camera: Tensor
+) -> list[Stage]:
+    """Features, depth and opacity of planes (1, 3, C D, R, R)."""
+    config = ours.config
     grids = planes if config.plane_depth == 1 else planes.unflatten(2, (-1, config.plane_depth))
-    head = render_head(grids, ours.decoder, *pose_camera(given["camera"]), config)
-    features, depth, weights, _ = seen.answers["renderer"]
+    head = render_head(grids, ours.decoder, *pose_camera(camera), config)
+    features, depth, weights, _ = published
     return [
-        ("rendered features", features, head.features.flatten(2).mT),
-        ("rendered depth", depth, head.depth.flatten(2).mT),
-        ("rendered opacity", weights, head.opacity.flatten(2).mT),
+        (f"{name} features", features, head.features.flatten(2).mT),
+        (f"{name} depth", depth, head.depth.flatten(2).mT),
+        (f"{name} opacity", weights, head.opacity.flatten(2).mT),
     ]

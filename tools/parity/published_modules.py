@@ -122,7 +122,7 @@ class Checkout:
         with self._nothing_fetched():
             theirs = made(hp=hparams, **extra)
         perturb(theirs, seed + 1)
-        vary_density(theirs.decoder.net)
+        give_density(theirs.decoder.net)
         return theirs.eval()
 
     @contextlib.contextmanager
@@ -157,13 +157,17 @@ def perturb(module: nn.Module, seed: int) -> None:
                 value.copy_(torch.randn(value.shape, generator=generator) / value[0].numel() ** 0.5)
 
 
-def vary_density(decoder: nn.Sequential, gain: float = 20.0) -> None:
-    """Make the density of random weights go from empty to opaque; where the planes are zero, nothing is."""
+def give_density(decoder: nn.Sequential, logit: float = 2.0, gain: float = 1.0) -> None:
+    """Set the density that a decoder of random weights says of planes of zeros, and how steeply it varies.
+
+    Random weights make planes that change from texel to texel as noise does. Where their density is steep as
+    well, rounding a sample's place in float32 moves the published picture itself by 0.005.
+    """
     hidden, out = decoder[0], decoder[2]
     with torch.no_grad():
         out.weight[0] *= gain
         rest = nn.functional.softplus(hidden.bias * hidden.bias_gain)
-        out.bias[0] = -2 - (out.weight[0] * out.weight_gain * rest).sum()
+        out.bias[0] = logit - (out.weight[0] * out.weight_gain * rest).sum()
 
 
 def without_randomness() -> None:
