@@ -1,12 +1,12 @@
 """Beside the published renderer: how far every stage of `full`, and the finished frame, is from it.
 
     git clone https://github.com/yerfor/MimicTalk A     (or Real3DPortrait, without the variant "mimictalk")
-    .venv/bin/python tools/parity/portrait.py A [--variants head,trigrid,...] [--json FILE] [--seed 0]
+    .venv/bin/python tools/parity/portrait.py A [--variants head,torso,...] [--json FILE] [--seed 0]
 
 Both get the same random weights, through the import that users' checkpoints take, and the same pictures, PNCC
 and camera. The published model draws one frame; every stage of ours is given what the published stage was
 given, so errors do not add up, and then ours draws the frame on its own, from constants worked out once. All
-in float32 on the CPU: a variant takes some ten minutes on two cores and 6 GB.
+in float32 on the CPU: a variant takes minutes.
 
 Variants: "head" and "head_triplane" (head alone, tri-grid and tri-plane), "torso" and "torso_triplane" (the
 whole picture), "mimictalk" (the whole picture, with LoRA and a learned plane), and more options of torso_*.
