@@ -34,21 +34,21 @@ def picture() -> torch.Tensor:
     return torch.stack([across, down, torch.full_like(down, 128)], -1).round().to(torch.uint8)
 
 
-def test_the_relief_lies_on_the_pictures_rays(coeffs, mask):
+def test_the_relief_lies_on_the_pictures_rays(coeffs):
     camera = Camera.from_head_pose(coeffs.euler, coeffs.translation)
-    uv, _ = camera.project(relief(mask, coeffs, camera).reshape(1, -1, 3))
+    uv, _ = camera.project(relief(coeffs, camera).points.reshape(1, -1, 3))
     line = (torch.arange(RELIEF) + 0.5) / RELIEF
     v, u = torch.meshgrid(line, line, indexing="ij")
     assert torch.allclose(uv[0], torch.stack([u, v], -1).reshape(-1, 2), atol=1e-5)
 
 
-def test_the_relief_goes_through_the_face(coeffs, mask):
+def test_the_relief_goes_through_the_face(coeffs):
     camera = Camera.from_head_pose(coeffs.euler, coeffs.translation)
     model = FaceModel.open_face()
     nose = camera.model_to_world(model.mean[model.landmarks_468[NOSE]])
     uv, depth = camera.project(nose[None, None])
     column, row = (uv[0, 0] * RELIEF).int().tolist()
-    point = relief(mask, coeffs, camera)[row, column]
+    point = relief(coeffs, camera).points[row, column]
     _, found = camera.project(point[None, None])
     assert float(found) == pytest.approx(float(depth), abs=0.01)  # a fortieth of the face's width
 
@@ -85,7 +85,9 @@ def landmark_points(model: FaceModel, coeffs: FaceCoeffs, numbers: tuple[int, ..
 
 def test_what_is_seen_at_a_slant_is_not_believed(coeffs, mask, picture):
     views = picture_views(picture, mask, coeffs)
-    assert len(views.frames) == len(one_shot_views.YAWS) + len(one_shot_views.PITCHES)
+    assert len(views.frames) == sum(
+        len(views) for views in (one_shot_views.YAWS, one_shot_views.PITCHES, one_shot_views.SAID)
+    )
     share = views.known.mean((1, 2, 3)).numpy()
     yaws = np.abs(one_shot_views.YAWS)
     assert share[: len(yaws)][yaws == 30].max() < share[: len(yaws)][yaws == 10].min()

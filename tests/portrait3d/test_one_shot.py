@@ -24,8 +24,9 @@ def views(clip) -> PictureViews:
     """The ball as the other cameras see it, known wherever it is."""
     others = clip.take([1, 2, 3])
     mask = others.head_mask[:, None].float() / 255
+    pncc = torch.cat([others.driving_pncc(index) for index in range(3)])
     frames = others.frames.permute(0, 3, 1, 2).float() / 255
-    return PictureViews(frames, mask, mask, others.camera_to_world, others.intrinsics)
+    return PictureViews(frames, mask, mask, 0 * mask, others.camera_to_world, others.intrinsics, pncc)
 
 
 def error(portrait, identity: Identity, clip: PortraitClip, index: int) -> float:

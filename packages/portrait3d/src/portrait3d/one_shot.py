@@ -7,7 +7,7 @@ learned from other sides too, as `PictureViews` guesses them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,15 +32,20 @@ class PictureViews:
         frames: (N, 3, S, S) in [0, 1].
         known: (N, 1, S, S) in [0, 1], how far a pixel is to be believed.
         silhouette: (N, 1, S, S) in [0, 1], 0 where the head cannot be.
+        opened: (N, 1, S, S) in [0, 1], where something appears that the picture does not show: the inside of
+            the mouth. The network's own idea of it is kept.
         camera_to_world: (N, 4, 4).
         intrinsics: (N, 3, 3), normalised.
+        pncc: (N, 3, P, P) in [-1, 1], of the expression in each.
     """
 
     frames: Tensor
     known: Tensor
     silhouette: Tensor
+    opened: Tensor
     camera_to_world: Tensor
     intrinsics: Tensor
+    pncc: Tensor
 
     def __post_init__(self) -> None:
         lengths = {name: len(value) for name, value in vars(self).items()}
@@ -59,16 +64,18 @@ class RefineConfig:
         learning_rate: Peak rate of Adam for the planes.
         turned: Share of the steps that learn from another side.
         invented: Weight of the colours that the picture does not show, taken from what is next to them.
+        opened: Weight of the inside of the mouth, which the network remembers.
         window: Side of the training window in rays.
         plane_resolution: Side of the refined planes.
     """
 
     steps: int = 60
-    coarse_steps: int = 72
+    coarse_steps: int = 90
     seed: int = 0
     learning_rate: float = 4e-2
     turned: float = 0.5
     invented: float = 0.2
+    opened: float = 0.7
     window: int = 56
     plane_resolution: int = 192
 
@@ -78,7 +85,7 @@ class RefineConfig:
                 raise ValueError(f"RefineConfig.{name} must be positive, got {getattr(self, name)!r}")
         if self.coarse_steps < 0:
             raise ValueError(f"RefineConfig.coarse_steps must not be negative, got {self.coarse_steps!r}")
-        for name in ("turned", "invented"):
+        for name in ("turned", "invented", "opened"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"RefineConfig.{name} must be in [0, 1], got {getattr(self, name)!r}")
 
@@ -127,10 +134,12 @@ def refined_identity(
         for value, factor in backbone.static_parameters().values()
     ]
     optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98))
-    filled = fill_from_known(views.frames, views.known)
     layers = backbone.layers()
     with torch.no_grad():
-        diff = model.motion_adapter(layers.canonical, layers.source, layers.source)
+        expressions = torch.cat([layers.source, views.pncc])
+        diffs = model.motion_adapter(layers.canonical, layers.source, expressions).split(1)
+        views = _with_openings(backbone, views, diffs[1:], config)
+        filled = fill_from_known(views.frames, views.known)
     total = config.coarse_steps + config.steps
     shown = _shown(picture, views, filled, config)
     for step in range(total):
@@ -138,13 +147,13 @@ def refined_identity(
             group["lr"] = group["base"] * min(1.0, (step + 1) / 5, 0.05 + 1.9 * (1 - step / total))
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         if step < config.coarse_steps:
-            loss = _coarse_loss(backbone, shown, step, diff)
+            loss = _coarse_loss(backbone, shown, step, diffs)
         elif float(torch.rand((), generator=generator)) < config.turned:
             number = int(torch.randint(len(views.frames), (), generator=generator))
-            loss = _turned_loss(backbone, views, filled, number, diff, config, generator)
+            loss = _turned_loss(backbone, views, filled, number, diffs[number + 1], config, generator)
         else:
             window = training_window(model, picture, 0, config.window, generator)
-            loss, _ = frame_loss(model, picture, backbone.layers(), diff, 0, window, LossWeights())
+            loss, _ = frame_loss(model, picture, backbone.layers(), diffs[0], 0, window, LossWeights())
         loss = loss + backbone.plane_variation * total_variation(backbone.planes)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -152,6 +161,24 @@ def refined_identity(
         if progress is not None:
             progress(step + 1, total, {"loss": float(loss.detach())})
     return backbone.identity()
+
+
+def _with_openings(
+    backbone: PortraitAdaptation, views: PictureViews, diffs: tuple[Tensor, ...], config: RefineConfig
+) -> PictureViews:
+    """The views with the inside of the mouth as the network draws it before it learns anything."""
+    frames, model = views.frames.clone(), backbone.model
+    for number in torch.nonzero(views.opened.flatten(1).any(1)).flatten().tolist():
+        planes = model.add_diff(backbone.planes[None], diffs[number])
+        pose, lens = views.camera_to_world[number][None], views.intrinsics[number][None]
+        head = model.render_head(planes, pose, lens)
+        rows, columns = head.window.pixels()
+        share = views.opened[number, :, rows, columns]
+        frames[number, :, rows, columns] += share * (
+            head.colour[0].clamp(0, 1) - frames[number, :, rows, columns]
+        )
+    known = torch.maximum(views.known, config.opened * views.opened)
+    return replace(views, frames=frames, known=known)
 
 
 def _shown(picture: PortraitClip, views: PictureViews, filled: Tensor, config: RefineConfig) -> PictureViews:
@@ -162,12 +189,16 @@ def _shown(picture: PortraitClip, views: PictureViews, filled: Tensor, config: R
         F.avg_pool2d(torch.cat([picture.picture(0), filled]), 4),
         F.avg_pool2d(torch.cat([mask, heed]), 4),
         F.avg_pool2d(torch.cat([mask, views.silhouette]), 4),
+        F.avg_pool2d(torch.cat([0 * mask, views.opened]), 4),
         torch.cat([picture.camera_to_world, views.camera_to_world]),
         torch.cat([picture.intrinsics, views.intrinsics]),
+        torch.cat([picture.driving_pncc(0), views.pncc]),
     )
 
 
-def _coarse_loss(backbone: PortraitAdaptation, shown: PictureViews, step: int, diff: Tensor) -> Tensor:
+def _coarse_loss(
+    backbone: PortraitAdaptation, shown: PictureViews, step: int, diffs: tuple[Tensor, ...]
+) -> Tensor:
     """How far colour and opacity of a quarter of the rays differ from one of the pictures, each in turn."""
     turn, number = divmod(step, len(shown.frames))
     model, config = backbone.model, backbone.model.config
@@ -176,7 +207,7 @@ def _coarse_loss(backbone: PortraitAdaptation, shown: PictureViews, step: int, d
     chosen = grid[(turn + number) % 2 :: 2, turn // 2 % 2 :: 2].flatten()
     chosen = chosen[(far > near)[0, chosen]]
     out = render_planes(
-        model.add_diff(backbone.planes[None], diff),
+        model.add_diff(backbone.planes[None], diffs[number]),
         model.decoder.weights(),
         Rays(rays.origins[:, chosen], rays.directions[:, chosen]),
         near=near[:, chosen],
