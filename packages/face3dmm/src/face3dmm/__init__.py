@@ -18,7 +18,9 @@ from face3dmm.motion_json import (
     write_motion_npz,
 )
 from face3dmm.overlay import draw_overlay
+from face3dmm.pictures import Picture, read_picture
 from face3dmm.pncc import FULL, SMALL, PnccConvention, PnccTriple, render_pncc, render_pncc_triple
+from face3dmm.portrait import fit_picture
 from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
 from face3dmm.track import FaceCoeffs, FaceTrack
@@ -42,6 +44,7 @@ __all__ = [
     "FitConfig",
     "InputError",
     "Masks",
+    "Picture",
     "PnccConvention",
     "PnccTriple",
     "RasterOutput",
@@ -56,6 +59,7 @@ __all__ = [
     "extend_torso",
     "fill_background",
     "fit_landmarks",
+    "fit_picture",
     "open_video",
     "rasterize",
     "rasterize_reference",
@@ -63,6 +67,7 @@ __all__ = [
     "read_live_link",
     "read_motion_json",
     "read_motion_npz",
+    "read_picture",
     "render_pncc",
     "render_pncc_triple",
     "rotation_from_euler",
