@@ -36,11 +36,11 @@ def test_the_loss_falls(stage, tmp_path) -> None:
         if stage == "torso"
         else tiny_portrait()
     )
-    settings = ball_settings(stage, optimisation={"steps": 20, "learning_rate": 1e-2, "ema": 0.0})
+    settings = ball_settings(stage, optimisation={"steps": 24, "batch": 1, "learning_rate": 1e-2, "ema": 0.0})
     before = ball_loss(portrait, settings)
     train_ball(portrait, settings, tmp_path)
     assert ball_loss(portrait, settings) < 0.85 * before
-    assert logged(tmp_path)[-1]["step"] == 20
+    assert logged(tmp_path)[-1]["step"] == 24
 
 
 @pytest.mark.parametrize(("stage", "trained", "still"), [
@@ -50,7 +50,7 @@ def test_the_loss_falls(stage, tmp_path) -> None:
 ])  # fmt: skip
 def test_a_stage_trains_its_modules_alone(stage, trained, still, tmp_path) -> None:
     portrait, before = tiny_portrait(), tiny_portrait().state_dict()
-    train_ball(portrait, ball_settings(stage), tmp_path)
+    train_ball(portrait, ball_settings(stage, optimisation={"steps": 2, "batch": 1}), tmp_path)
     changed = {
         name.split(".")[0]
         for name, value in portrait.state_dict().items()
@@ -77,20 +77,20 @@ def test_an_interrupted_run_ends_bit_identical(adversarial, tmp_path) -> None:
     train_ball(whole, settings, tmp_path / "whole")
 
     def interrupt(done: int, total: int, terms: dict[str, float]) -> None:
-        if done == 3:
+        if done == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         train_ball(tiny_portrait(), settings, tmp_path / "parts", progress=interrupt)
     gone_on = tiny_portrait()
     result = train_ball(gone_on, settings, tmp_path / "parts")
-    assert result.resumed_at == 3 and result.steps == 6
+    assert result.resumed_at == 2 and result.steps == 4
     for name, value in whole.state_dict().items():
         assert torch.equal(value, gone_on.state_dict()[name]), name
     assert logged(tmp_path / "parts") == logged(tmp_path / "whole")
     assert ("discriminator" in logged(tmp_path / "whole")[-1]) == adversarial
     again = tiny_portrait()
-    assert train_ball(again, settings, tmp_path / "parts").resumed_at == 6
+    assert train_ball(again, settings, tmp_path / "parts").resumed_at == 4
     assert all(torch.equal(v, again.state_dict()[n]) for n, v in whole.state_dict().items())
 
 
@@ -143,7 +143,7 @@ def test_two_processes_do_what_one_does(tmp_path) -> None:
 
 def test_bfloat16_is_near_float32(tmp_path) -> None:
     results = [
-        train_ball(tiny_portrait(), ball_settings("motion", optimisation={"precision": precision, "steps": 2}), tmp_path / precision)
+        train_ball(tiny_portrait(), ball_settings("motion", optimisation={"precision": precision, "steps": 1}), tmp_path / precision)
         for precision in ("float32", "bfloat16")
     ]  # fmt: skip
     exact, rough = (result.terms["loss"] for result in results)
@@ -165,7 +165,7 @@ def test_items_never_share_a_seed() -> None:
 
 def test_pictures_show_source_truth_and_drawing(tmp_path) -> None:
     shown = []
-    train_ball(tiny_portrait(), ball_settings("torso", optimisation={"steps": 3}), tmp_path,
+    train_ball(tiny_portrait(), ball_settings("torso", optimisation={"steps": 2}), tmp_path,
                on_picture=lambda done, picture: shown.append((done, picture)))  # fmt: skip
-    assert [done for done, _ in shown] == [3]
+    assert [done for done, _ in shown] == [2]
     assert shown[0][1].shape == (3 * 64, 3 * 64, 3) and shown[0][1].dtype == torch.uint8

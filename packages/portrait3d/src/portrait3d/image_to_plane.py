@@ -9,6 +9,8 @@ from portrait3d.plane_axes import to_world
 from portrait3d.segformer import Block, PatchEmbed
 from portrait3d.surface_alignment import SurfaceAlignment
 
+PLANES = 3  # the renderer takes the mean of so many planes' features
+
 
 class ImageToPlane(nn.Module):
     """A transformer branch for the head as a whole, a convolutional one for its fine detail.
@@ -27,7 +29,7 @@ class ImageToPlane(nn.Module):
         width, tokens = config.encoder_width, config.encoder_tokens
         if config.encoder_aligned:
             self.alignment = SurfaceAlignment(config)
-        seen = 8 if config.encoder_aligned else 5
+        seen = 9 if config.encoder_aligned else 5
         self.low_stem = nn.Sequential(
             nn.Conv2d(seen, width, 5, 4, 2),
             nn.LeakyReLU(0.2),
@@ -90,4 +92,8 @@ class ImageToPlane(nn.Module):
         low = F.interpolate(low, high.shape[-2:], mode="bilinear", align_corners=False)
         planes = self.mix(torch.cat([low, high], 1))
         planes = planes.reshape(planes.shape[0], 3, self.config.plane_channels, *planes.shape[-2:])
+        if front:  # the picture itself is the start of the XY plane; the rest is what has to be changed of it
+            colours = F.avg_pool2d(front[0][:, :3], 2)
+            skip = F.pad(colours[:, None], (0, 0, 0, 0, 0, self.config.plane_channels - 3, 0, 2))
+            planes = planes + PLANES * skip
         return to_world(planes) + self.mean_planes

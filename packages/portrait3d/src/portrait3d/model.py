@@ -97,10 +97,11 @@ class Portrait3D(nn.Module):
 
     def head_rays(self, camera_to_world: Tensor, intrinsics: Tensor) -> tuple[Rays, Tensor, Tensor]:
         """Rays of the whole grid and where each meets the head, near and far (B, G * G)."""
-        rays = Rays.from_camera(camera_to_world, intrinsics, self.config.ray_grid)
-        centre = rays.origins.new_tensor(self.config.head_centre)
-        radii = rays.origins.new_tensor(self.config.head_radii)
-        near, far = intersect_ellipsoid(rays.origins, rays.directions, centre, radii)
+        with torch.autocast(camera_to_world.device.type, enabled=False):  # geometry needs all its bits
+            rays = Rays.from_camera(camera_to_world, intrinsics, self.config.ray_grid)
+            centre = rays.origins.new_tensor(self.config.head_centre)
+            radii = rays.origins.new_tensor(self.config.head_radii)
+            near, far = intersect_ellipsoid(rays.origins, rays.directions, centre, radii)
         return rays, near, far
 
     def head_window(self, camera_to_world: Tensor, intrinsics: Tensor) -> Window:
@@ -135,9 +136,7 @@ class Portrait3D(nn.Module):
             part = window.take_rays(channels).flatten(2).transpose(1, 2)
             return part.contiguous()
 
-        with torch.autocast(
-            planes.device.type, enabled=False
-        ):  # kernels take one type for all; geometry needs all its bits
+        with torch.autocast(planes.device.type, enabled=False):  # kernels take one type for all
             out = render_planes(
                 planes.float(),
                 self.decoder.weights(),

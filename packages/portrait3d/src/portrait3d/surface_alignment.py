@@ -8,7 +8,10 @@ from portrait3d.config import PortraitConfig
 
 RELIEF_SIDE = 32
 RELIEF_SCALE = 0.05  # world units of a relief of 1, so that Adam's steps are of the size that relief needs
-FRONT = 0.9  # the front of a head lies inside the ellipsoid that bounds it
+# An ellipsoid through the front of the mean open face of `face3dmm`, world units; off by 0.016 in the mean.
+FACE_CENTRE, FACE_RADII = (0.0, 0.028, -0.044), (0.206, 0.471, 0.285)
+
+GRAZING = (0.1, 0.4)  # cosines between which a surface passes from unseen to seen
 
 
 class SurfaceAlignment(nn.Module):
@@ -16,7 +19,8 @@ class SurfaceAlignment(nn.Module):
 
     Beyond the published model, where a transformer has to find out how to turn a head to the front. The
     camera is known, from the fit of the face model; with a rough surface, which is learned, the picture is
-    laid over the XY plane, and convolutions put detail where it belongs without searching.
+    laid over the XY plane, and convolutions put detail where it belongs without searching. What the camera
+    cannot see is taken from the other half: heads are nearly symmetric.
     """
 
     def __init__(self, config: PortraitConfig) -> None:
@@ -31,12 +35,27 @@ class SurfaceAlignment(nn.Module):
             (torch.arange(side, dtype=relief.dtype, device=relief.device) + 0.5) / side - 0.5
         ) * config.box_warp
         y, x = torch.meshgrid(-line, line, indexing="ij")
-        (cx, cy, cz), (rx, ry, rz) = config.head_centre, config.head_radii
+        (cx, cy, cz), (rx, ry, rz) = FACE_CENTRE, FACE_RADII
         out = ((x - cx) / rx).square() + ((y - cy) / ry).square()
-        # The ellipsoid's front near its middle; beyond its rim the surface goes on at the centre's depth.
-        z = cz + FRONT * rz * (1 - out / FRONT**2).clamp_min(1e-4).sqrt()
+        # Beyond the ellipsoid's rim the surface goes on at its centre's depth.
+        z = cz + rz * (1 - out).clamp_min(1e-4).sqrt()
         height = F.interpolate(relief, (side, side), mode="bilinear", align_corners=False)[0, 0]
         return torch.stack([x, y, z + RELIEF_SCALE * height], -1)
+
+    def facing(self, points: Tensor, place: Tensor) -> Tensor:
+        """How far the surface faces a camera: 1 where it is seen well, 0 where it is turned away.
+
+        Args:
+            points: (N, 3) of the surface.
+            place: (B, 3) of the cameras.
+
+        Returns:
+            (B, N): the cosine between normal and view, from 0 at `GRAZING[0]` to 1 at `GRAZING[1]`.
+        """
+        normal = (points - points.new_tensor(FACE_CENTRE)) / points.new_tensor(FACE_RADII).square()
+        view = place[:, None] - points
+        cosine = F.cosine_similarity(normal[None], view, dim=-1)
+        return ((cosine - GRAZING[0]) / (GRAZING[1] - GRAZING[0])).clamp(0, 1)
 
     def forward(self, head: Tensor, camera_to_world: Tensor, intrinsics: Tensor, side: int) -> Tensor:
         """Turn heads to the front.
@@ -48,13 +67,18 @@ class SurfaceAlignment(nn.Module):
             side: Of the answer.
 
         Returns:
-            (B, 3, side, side); -1 where the picture does not reach.
+            (B, 4, side, side): colours, the other half's mirrored where the head's own side is not seen, and
+            how far they were seen, in [0, 1]. Colours are -1 beside the head.
         """
         points = self.surface(2 * side).reshape(-1, 3)
         rotation, place = camera_to_world[:, :3, :3], camera_to_world[:, :3, 3]
-        seen = (points - place[:, None]) @ rotation  # world to camera: R^T (p - t), as row vectors
-        uvw = seen @ intrinsics.mT
+        with torch.autocast(head.device.type, enabled=False):  # geometry needs all its bits
+            relative = (points - place[:, None]) @ rotation  # world to camera: R^T (p - t), as row vectors
+            uvw = relative @ intrinsics.mT
+            seen = self.facing(points.detach(), place).reshape(len(head), 1, 2 * side, 2 * side)
         uv = uvw[..., :2] / uvw[..., 2:].clamp_min(1e-3)
         grid = (uv * 2 - 1).reshape(len(head), 2 * side, 2 * side, 2)
-        front = F.grid_sample(head + 1, grid.to(head.dtype), "bilinear", "zeros", align_corners=False) - 1
-        return F.avg_pool2d(front, 2)
+        front = F.grid_sample(head + 1, grid.to(head.dtype), "bilinear", "zeros", align_corners=False)
+        mirrored = (1 - seen) * seen.flip(-1)
+        front = seen * front + mirrored * front.flip(-1) - (seen + mirrored)
+        return F.avg_pool2d(torch.cat([front, seen], 1), 2)
