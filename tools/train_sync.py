@@ -1,0 +1,120 @@
+"""Trains talk-motion's sync expert on synthetic speech with known mouths.
+
+    .venv/bin/python tools/train_sync.py --work /tmp/sync
+
+Needs Debian's espeak-ng, flite and festival with voices (see tools/synthetic_speech). Everything follows
+from the seed; a batch is a function of (seed, step); `--work` keeps the corpus, the pools of sounds and the
+training state, so that a stopped run goes on exactly where it was (`--resume`). Some voices are left out of
+training: the weights are those with the least loss on them. Real clips take no part (tools/bench/sync.py
+judges on them afterwards).
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from pathlib import Path
+
+import torch
+
+from synthetic_speech.corpus import Corpus, make_corpus
+from synthetic_speech.mouth import LipGap
+from synthetic_speech.pool import Pool
+from talk_motion.space import MotionSpace
+from talk_motion.sync_network import SyncConfig, SyncNetwork
+from talk_motion.sync_training import Source, SyncTrainingConfig, train_sync
+from train_talk_motion import build_space
+
+HELD_VOICES = ("flite:rms", "festival:lp_diphone", "festival:czech_dita")
+HELD_VARIANTS = ("+m3", "+f4", "+Alicia")  # of espeak-ng, in every language
+
+
+def is_held(voice: str) -> bool:
+    """Whether a voice is kept for judging."""
+    return voice in HELD_VOICES or (voice.startswith("espeak:") and voice.endswith(HELD_VARIANTS))
+
+
+def only(corpus: Corpus, held: bool) -> Corpus:
+    """The corpus with the voices for judging, or with the others."""
+    part = copy.copy(corpus)
+    part.voices = {name: items for name, items in corpus.voices.items() if is_held(name) == held}
+    return part
+
+
+def source(pool: Pool, space: MotionSpace, gap: LipGap) -> Source:
+    """Clips of a pool as the training wants them."""
+
+    def draw(seed: int, step: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = pool.batch(seed, step, size, space, gap)
+        return batch.audio, batch.motion
+
+    return draw
+
+
+def train(args: argparse.Namespace) -> dict[str, float]:
+    """Makes what is missing in the work folder, trains, and writes the weights."""
+    torch.set_num_threads(args.threads)
+    work: Path = args.work
+    if not (work / "corpus" / "index.json").is_file():
+        make_corpus(work / "corpus", args.minutes, args.seed)
+    corpus = Corpus(work / "corpus")
+    pools = {}
+    for name, held, count, seed in (
+        ("held", True, args.held_sounds, 1_000_000 + args.seed),
+        ("pool", False, args.sounds, args.seed),
+    ):
+        if not (work / name / "pool.json").is_file():
+            Pool.build(only(corpus, held), work / name, count, args.frames, seed)
+        pools[name] = Pool(work / name)
+    space, gap = build_space(pools["pool"], args.seed, work / "space.safetensors")
+    config = SyncTrainingConfig(
+        args.seed, args.steps, args.batch, args.rate, every=args.every, held=args.held
+    )
+    network = SyncConfig(motion=space.channels, width=args.width, dropout=args.dropout)
+    parameters = sum(p.numel() for p in SyncNetwork(network).parameters())
+    made = {"minutes": round(corpus.seconds / 60), "sounds": len(pools["pool"]), "frames": args.frames}
+    card = {"parameters": parameters, "data": made | {"held_sounds": len(pools["held"])}}
+    print(f"{parameters / 1e6:.2f} M parameters, {made}", flush=True)
+    best = train_sync(
+        config,
+        network,
+        space,
+        source(pools["pool"], space, gap),
+        source(pools["held"], space, gap),
+        work,
+        resume=args.resume,
+        card=card,
+        report=lambda line: print(line, flush=True),
+    )
+    if args.out:
+        for suffix in (".safetensors", ".json"):
+            args.out.with_suffix(suffix).write_bytes((work / f"best{suffix}").read_bytes())
+    return best
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    out = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    out.add_argument("--work", type=Path, required=True, help="folder for corpus, pools and state")
+    out.add_argument(
+        "--out", type=Path, help="where the chosen weights go, e.g. talk-motion's data/sync.safetensors"
+    )
+    out.add_argument("--seed", type=int, default=1)
+    out.add_argument("--minutes", type=float, default=120, help="of synthetic speech")
+    out.add_argument("--sounds", type=int, default=900, help="in the pool for training")
+    out.add_argument("--held-sounds", type=int, default=60, help="in the pool of held-out voices")
+    out.add_argument("--frames", type=int, default=250, help="per clip")
+    out.add_argument("--steps", type=int, default=400)
+    out.add_argument("--batch", type=int, default=16)
+    out.add_argument("--held", type=int, default=48, help="clips per judgement")
+    out.add_argument("--rate", type=float, default=2e-3)
+    out.add_argument("--width", type=int, default=96)
+    out.add_argument("--dropout", type=float, default=0.1)
+    out.add_argument("--every", type=int, default=50, help="steps between judgements")
+    out.add_argument("--threads", type=int, default=1)
+    out.add_argument("--resume", action="store_true")
+    return out
+
+
+if __name__ == "__main__":
+    train(parser().parse_args())
