@@ -62,3 +62,8 @@ def test_without_inpainting_nothing_lies_under_the_head() -> None:
 def test_choices_are_quoted(field, value) -> None:
     with pytest.raises(ValueError, match=f"PortraitConfig.{field} must be .* got {value!r}"):
         replace(TINY, **{field: value})
+
+
+def test_the_picture_needs_room_in_planes_and_decoder() -> None:
+    with pytest.raises(ValueError, match="got 3 and 8"):
+        replace(TINY, encoder_aligned=True, plane_channels=3)

@@ -31,7 +31,7 @@ class PortraitConfig:
         encoder_width: Width of image-to-plane's convolutions.
         encoder_tokens: Width of its transformer blocks.
         encoder_depth: Number of its transformer blocks.
-        encoder_aligned: Image-to-plane also sees the picture turned to the front (`SurfaceAlignment`); it
+        encoder_aligned: Image-to-plane begins with the picture turned to the front (`SurfaceAlignment`); it
             then needs the picture's camera.
         super_resolution_width: Width of the super-resolution at the ray grid's size.
         torso_width: Width of the torso warp network.
@@ -86,6 +86,11 @@ class PortraitConfig:
         for dim, heads in zip(self.adapter_dims, self.adapter_heads, strict=True):
             if dim % heads:
                 raise ValueError(f"adapter_dims {dim} cannot be divided among {heads} heads")
+        if self.encoder_aligned and (self.plane_channels < 4 or self.decoder_hidden < 8):
+            raise ValueError(
+                f"encoder_aligned needs plane_channels >= 4 and decoder_hidden >= 8, "
+                f"got {self.plane_channels} and {self.decoder_hidden}"
+            )
         if self.pncc_size % 32 or self.plane_resolution % 32:
             raise ValueError(
                 f"pncc_size and plane_resolution must be multiples of 32, "

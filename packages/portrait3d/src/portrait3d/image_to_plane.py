@@ -5,11 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from portrait3d.config import PortraitConfig
+from portrait3d.initialisation import PLANES
 from portrait3d.plane_axes import to_world
 from portrait3d.segformer import Block, PatchEmbed
 from portrait3d.surface_alignment import SurfaceAlignment
-
-PLANES = 3  # the renderer takes the mean of so many planes' features
 
 
 class ImageToPlane(nn.Module):

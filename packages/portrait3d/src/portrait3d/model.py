@@ -13,6 +13,7 @@ from portrait3d.decoder import PlaneDecoder
 from portrait3d.errors import InputError
 from portrait3d.head_bounds import Window, hit_window, intersect_ellipsoid
 from portrait3d.image_to_plane import ImageToPlane
+from portrait3d.initialisation import begin_as_head
 from portrait3d.keypoint_detector import KeypointDetector
 from portrait3d.motion_adapter import MotionAdapter
 from portrait3d.plane_axes import place_diff
@@ -49,6 +50,8 @@ class Portrait3D(nn.Module):
         self.image_to_plane = ImageToPlane(config)
         self.motion_adapter = MotionAdapter(config)
         self.decoder = PlaneDecoder(config.plane_channels, config.decoder_hidden, config.plane_channels)
+        if config.encoder_aligned:
+            begin_as_head(self.image_to_plane.mean_planes, self.decoder, config.box_warp)
         self.super_resolution = SuperResolution(config.plane_channels, config.super_resolution_width)
         self.torso_warp = TorsoWarp(config.torso_keypoints, config.torso_width)
         if config.torso_keypoint_source == "learned":
