@@ -6,13 +6,19 @@ from mimictalk.commands.adapt import adapt
 from mimictalk.commands.check import check
 from mimictalk.commands.demo import demo
 from mimictalk.commands.doctor import doctor
+from mimictalk.commands.evaluate import evaluate
 from mimictalk.commands.motion import motion
+from mimictalk.commands.oneshot import oneshot
 from mimictalk.commands.render import render
 from mimictalk.commands.track import track
+from mimictalk.commands.train import train
 from mimictalk.commands.verify import verify
+from mimictalk.commands.weights import weights
 
 
 def register_all(app: typer.Typer) -> None:
     """Add the commands in the order in which `--help` lists them."""
-    for command in (demo, adapt, render, check, track, motion, verify, doctor):
+    for command in (demo, adapt, render, oneshot, check, evaluate, track, motion, verify, doctor):
         app.command()(command)
+    app.add_typer(weights, name="weights")
+    app.add_typer(train, name="train")
