@@ -99,7 +99,7 @@ def _read_tensors_only(path: Path) -> Any:
         except Exception as error:  # on damaged bytes the restricted unpickler raises almost anything
             if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch seeks before the beginning
                 raise
-            if named := re.search(r"GLOBAL ([\w.]+\.\w+)", str(error)):
+            if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
                 cause = f"it holds a pickled object ({named[1]}), which could run code: refused"
                 raise InputError(path, cause, "Ask for a file of tensors only (safetensors).") from None
             raise InputError(path, "it cannot be read to its end: cut short or damaged", AGAIN) from None

@@ -70,12 +70,15 @@ class Imported:
         return "\n".join(lines)
 
 
-def import_published(path: Path, out: Path) -> dict[str, Any]:
+def import_published(
+    path: Path, out: Path, sizes: InContextConfig | FlowVaeConfig | None = None
+) -> dict[str, Any]:
     """Import a checkpoint and write it.
 
     Args:
         path: A checkpoint, or the folder of one (the highest step is taken).
         out: The folder to write.
+        sizes: As `read_published`.
 
     Returns:
         The report: source, sha256, kind, step, sizes, entries, parameters.
@@ -84,7 +87,7 @@ def import_published(path: Path, out: Path) -> dict[str, Any]:
         InputError: It is no checkpoint, another network's, incomplete, has entries without a place or values
             that are not numbers; or `out` holds something else.
     """
-    imported = read_published(path)
+    imported = read_published(path, sizes)
     imported.save(out)
     return imported.report
 
