@@ -67,6 +67,25 @@ def test_a_track_as_it_is(here, track):
     assert sorted(entry.name for entry in here.iterdir()) == ["a.json", "a.npz", "a.safetensors"]
 
 
+def test_speech_in_every_form(here, coeffs):
+    from talk_motion import MotionSequence
+    from talk_motion.visemes import VISEMES, Visemes
+
+    motion = MotionSequence.from_tracking(coeffs.expression, coeffs.euler, coeffs.translation, coeffs.gaze)
+    for name in ("a.json", "a.npz", "a.safetensors", "visemes.json", "a.Visemes.json"):
+        write_speech_motion(here / name, motion)
+    for found in (read_motion_json(here / "a.json"), read_motion_npz(here / "a.npz")):
+        assert (found.fps, found.start) == (25.0, 0.0)
+        for name in ("expression", "euler", "translation", "gaze"):
+            assert torch.equal(getattr(found.coeffs, name), getattr(motion, name))
+    assert torch.equal(MotionSequence.load(here / "a.safetensors").expression, motion.expression)
+    for name in ("visemes.json", "a.Visemes.json"):
+        weights = Visemes.load(here / name).weights
+        assert len(weights) == FRAMES
+        assert VISEMES[int(weights[0].argmax())] == "sil"  # the jaw opens from 0 to 0.49
+        assert VISEMES[int(weights[-1].argmax())] == "aa"
+
+
 def test_names_that_cannot_be_written(here):
     (here / "clip.csv").write_text("x")
     (here / "folder.csv").mkdir()
@@ -78,8 +97,8 @@ def test_names_that_cannot_be_written(here):
     ]:
         with pytest.raises(InputError, match=words):
             check_motion_file(here / name, source, OF_TRACKS)
-    with pytest.raises(InputError, match=r"only \.csv and \.safetensors are written"):
-        check_motion_file(here / "a.json", source, OF_SPEECH)
+    with pytest.raises(InputError, match=r"only \.csv, \.json, \.npz and \.safetensors are written"):
+        check_motion_file(here / "a.mp4", source, OF_SPEECH)
     assert check_motion_file(here / "b.CSV", source, OF_SPEECH) == here / "b.CSV"
 
 

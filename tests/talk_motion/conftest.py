@@ -70,3 +70,9 @@ def prompt() -> MotionPrompt:
     return MotionPrompt(
         sound, MotionSequence.from_tracking(expression, euler, 0.1 * euler, 0.2 * euler[:, :2])
     )
+
+
+@pytest.fixture(scope="session")
+def small() -> MotionModel:
+    """The embedded weights."""
+    return MotionModel.from_pretrained("small")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from talk_motion import InputError, load_audio, read_audio
+from talk_motion.audio import SoundFile
 
 MEDIA = Path(os.environ.get("MIMICTALK_MEDIA", Path(__file__).parents[3] / "shared" / "media"))
 HOSTILE = MEDIA / "hostile"
@@ -152,3 +153,22 @@ def test_missing_file_and_absurd_rate_are_refused(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "x.wav", sine(1.0, 16000), 16000)
     with pytest.raises(InputError, match="too low"):
         load_audio(path, sample_rate=100)
+
+
+def test_a_sound_read_in_blocks_is_the_sound(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    tone = (random.normal(size=(30_000, 2)) * 3000).astype(np.int16)
+    for name, channels in (("plain", tone), ("opposite", np.stack([tone[:, 0], -tone[:, 0]], axis=1))):
+        path = tmp_path / f"{name}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(44100)
+            file.writeframes(channels.tobytes())
+        clip, sound = read_audio(path), SoundFile(path)
+        assert sound.warnings == clip.warnings
+        assert sound.length == len(clip.samples)
+        for _ in range(2):  # it can be read again
+            np.testing.assert_allclose(np.concatenate(list(sound.blocks())), clip.samples, atol=1e-6)
+    with pytest.raises(InputError, match="no such file"):
+        SoundFile(tmp_path / "missing.wav")

@@ -7,15 +7,8 @@ import pytest
 import torch
 
 from talk_motion import AudioFeatures, InputError, extract_features
-from talk_motion.features import (
-    HIGHEST,
-    LOWEST,
-    MEL_BINS,
-    _mel_bank,
-    frame_energy,
-    mel_power,
-    speech_level,
-)
+from talk_motion.features import speech_level
+from talk_motion.sound_frames import HIGHEST, LOWEST, MEL_BINS, _mel_bank, frame_energy, mel_power
 
 
 def sine(frequency: float, seconds: float = 1.0, amplitude: float = 1.0) -> torch.Tensor:

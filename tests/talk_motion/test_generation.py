@@ -15,6 +15,8 @@ from talk_motion import (
     extract_features,
     generate,
 )
+from talk_motion.feature_stream import FeatureStream, statistics_of
+from talk_motion.generation import Speaking, generate_long
 from talk_motion.windows import window_starts
 
 Speech = Callable[..., np.ndarray]
@@ -63,18 +65,71 @@ def test_pose_and_blink_options(speech: Speech, model: MotionModel, prompt: Moti
     torch.testing.assert_close(moving.expression[closed][:, 0], torch.ones(int(closed.sum())))
 
 
-def test_long_sound_in_windows_has_no_seam(speech: Speech, model: MotionModel, prompt: MotionPrompt) -> None:
-    sound = extract_features(speech(24.0))
+def test_long_sound_in_windows_has_no_seam(speech: Speech, small: MotionModel) -> None:
+    sound = extract_features(speech(40.0))
     sampling = SamplingConfig(window=100, overlap=30)
-    motion = generate(model, sound, prompt, steps=2, temperature=0.0, sampling=sampling)
-    speed = (motion.expression @ model.space.gap).diff().abs()
+    speed = (generate(small, sound, sampling=sampling).expression @ small.space.gap).diff().abs()
     borders = torch.zeros(speed.numel(), dtype=torch.bool)
-    for start in window_starts(600, 100, 30):
+    for start in window_starts(1000, 100, 30):
         for edge in (start, start + 100):
-            borders[max(0, edge - 2) : edge + 1] = 0 < edge < 600
-    assert 20 < borders.sum() < 100
+            borders[max(0, edge - 2) : edge + 1] = 0 < edge < 1000
+    assert 60 < borders.sum() < 100
     assert speed[borders].mean() <= 1.2 * speed[~borders].mean()
     assert speed[borders].max() <= 1.1 * speed[~borders].max()
+
+
+def test_long_speech_in_sections_is_the_speech_drawn_at_once(
+    speech: Speech, small: MotionModel, prompt: MotionPrompt
+) -> None:
+    # Two minutes in small windows, seven of which are drawn together: nine sections and their borders.
+    sound = speech(120.0)
+    statistics = statistics_of(lambda: [sound])
+    whole_sound = extract_features(sound, statistics=statistics)
+    sampling, speaking = SamplingConfig(window=100, overlap=30, prompt=50), Speaking(seed=3)
+    stream = FeatureStream(statistics)
+    pieces = [stream.push(block) for block in np.array_split(sound, 37)] + [stream.finish()]
+    options = {"sampling": sampling, "section": 10}
+    parts = list(generate_long(small, pieces, statistics.quiet, prompt, speaking, **options))
+    assert len(parts) >= 5
+    found = MotionSequence.join(parts)
+    whole = generate(small, whole_sound, prompt, seed=3, sampling=sampling)
+    assert found.frames == whole.frames == 3000
+    for name in ("expression", "euler", "translation", "gaze", "blink"):
+        torch.testing.assert_close(getattr(found, name), getattr(whole, name), rtol=0, atol=1e-3)
+    border, speed = 0, (found.expression @ small.space.gap).diff().abs()
+    for part in parts[:-1]:
+        border += part.frames
+        assert speed[border - 1] <= speed.quantile(0.999)
+    assert max(part.frames for part in parts) <= 9 * 70 + 100
+
+
+def test_a_motion_begins_alike_however_long_the_speech_goes_on(
+    speech: Speech, model: MotionModel, prompt: MotionPrompt
+) -> None:
+    sound = extract_features(speech(12.0))
+    short = generate(model, sound.slice(0, 200), prompt, steps=1)
+    long = generate(model, sound, prompt, steps=1)
+    for name in ("euler", "translation", "gaze", "blink"):
+        torch.testing.assert_close(getattr(long, name)[:200], getattr(short, name))
+
+
+def test_sections_too_short_for_their_windows_are_refused(model: MotionModel) -> None:
+    with pytest.raises(ValueError, match="windows than 3"):
+        list(generate_long(model, [], -40.0, section=3))
+    assert list(generate_long(model, [], -40.0)) == []
+
+
+@pytest.mark.parametrize("level", [0.0, 0.001])
+def test_ten_seconds_without_speech_keep_the_mouth_at_rest(
+    speech: Speech, small: MotionModel, prompt: MotionPrompt, level: float
+) -> None:
+    gap = small.space.gap
+    spoken = generate(small, extract_features(speech(10.0)), prompt).expression @ gap
+    low, high = spoken.quantile(0.02), spoken.quantile(0.98)
+    noise = np.random.default_rng(1).normal(0, 1, 160000) * level
+    moved = generate(small, extract_features(noise.astype(np.float32)), prompt).expression @ gap
+    assert (moved.max() - low) / (high - low) <= 0.05
+    assert moved.diff().abs().max() / (high - low) <= 0.02  # no chatter
 
 
 def test_works_without_a_prompt_and_with_a_tiny_one(
@@ -99,10 +154,9 @@ def test_bad_settings_are_refused_in_words(speech: Speech, model: MotionModel) -
             generate(model, sound, **setting)  # type: ignore[arg-type]
 
 
-def test_embedded_weights_speak(speech: Speech) -> None:
-    model = MotionModel.from_pretrained("small")
-    motion = generate(model, extract_features(speech(4.0)))
+def test_embedded_weights_speak(speech: Speech, small: MotionModel) -> None:
+    motion = generate(small, extract_features(speech(4.0)))
     assert isinstance(motion, MotionSequence)
-    gap = motion.expression @ model.space.gap
+    gap = motion.expression @ small.space.gap
     assert gap.std() > 0.003
     assert gap.quantile(0.98) < 0.25

@@ -7,11 +7,14 @@ from mimictalk.atomic import atomic_file
 from mimictalk.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from face3dmm import FaceCoeffs, FaceTrack
     from talk_motion import MotionSequence
 
 OF_TRACKS = (".csv", ".json", ".npz", ".safetensors")
-OF_SPEECH = (".csv", ".safetensors")
+OF_SPEECH = OF_TRACKS
+VISEMES = "visemes"  # a .json whose name ends in it, before the suffix, holds visemes
 
 
 def check_motion_file(path: Path, source: Path, suffixes: tuple[str, ...]) -> Path:
@@ -47,26 +50,43 @@ def write_track(path: Path, track: "FaceTrack") -> None:
             track.save(temporary)
 
 
-def write_speech_motion(path: Path, motion: "MotionSequence") -> None:
-    """Write a generated motion, complete or not at all: .csv for Live Link Face, .safetensors for all."""
+def write_speech_motion(path: Path, motion: "MotionSequence", rest: "Tensor | None" = None) -> None:
+    """Write a generated motion, complete or not at all: .csv for Live Link Face, .json or .npz for the
+    coefficients as `track` writes them, visemes.json or NAME.visemes.json for visemes, .safetensors for all.
+
+    Args:
+        path: The file.
+        motion: What is written.
+        rest: (64,) the person's resting face, of which visemes take no notice.
+    """
+    from talk_motion.visemes import visemes_of
+
+    suffix = path.suffix.lower()
+    with atomic_file(path) as temporary:
+        if suffix == ".safetensors":
+            motion.save(temporary)
+        elif suffix == ".json" and path.stem.lower().endswith(VISEMES):
+            visemes_of(motion, rest).save(temporary)
+        else:
+            _write_coeffs(temporary, suffix, motion)
+
+
+def _write_coeffs(path: Path, suffix: str, motion: "MotionSequence") -> None:
     import torch
 
     from face3dmm import FaceCoeffs
+    from face3dmm.motion_json import FaceMotion, write_motion_json, write_motion_npz
 
-    with atomic_file(path) as temporary:
-        if path.suffix.lower() == ".csv":
-            count = len(motion.expression)
-            coeffs = FaceCoeffs(
-                torch.zeros(80),
-                motion.expression,
-                motion.euler,
-                motion.translation,
-                motion.gaze,
-                torch.ones(count),
-            )
-            _write_live_link(temporary, coeffs, float(motion.fps))
-        else:
-            motion.save(temporary)
+    seen = torch.ones(len(motion.expression))
+    coeffs = FaceCoeffs(
+        torch.zeros(80), motion.expression, motion.euler, motion.translation, motion.gaze, seen
+    )
+    if suffix == ".csv":
+        _write_live_link(path, coeffs, float(motion.fps))
+    elif suffix == ".json":
+        write_motion_json(path, FaceMotion(coeffs, float(motion.fps)))
+    else:
+        write_motion_npz(path, FaceMotion(coeffs, float(motion.fps)))
 
 
 def _write_live_link(path: Path, coeffs: "FaceCoeffs", fps: float) -> None:

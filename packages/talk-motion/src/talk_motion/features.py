@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .errors import InputError
+from .sound_frames import FLOOR_DB, FRAME, MARGIN, MEL_BINS, SAMPLE_RATE, RawSound, as_wave, measure
 
-SAMPLE_RATE = 16000
-HOP = 320  # samples: 50 feature frames per second
-FRAME = 2 * HOP  # samples of one motion frame at 25 fps
-FFT = 512
-MEL_BINS = 64
-LOWEST, HIGHEST = 60.0, 7600.0  # Hz, range of the mel bank
-PITCH_LOW, PITCH_HIGH = 65.0, 420.0  # Hz, range of human speech
-FLOOR_DB = -60.0  # loudness below the speech level at which everything counts as silence
+HEARD_DB = -70.0  # loudness of frames that count towards the speech level
+LOUD = -25.0  # energy of frames that count towards mean and deviation of the mel bands
+FEWEST, USUAL_MEAN, LEAST_DEVIATION = 10, -4.0, 0.3  # frames; of log mel where fewer are loud; at least
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,62 @@ class AudioFeatures:
         at = slice(2 * start, 2 * stop)
         return AudioFeatures(self.content[at], self.pitch[at], self.energy[at], self.voiced[at])
 
+    @classmethod
+    def none(cls) -> AudioFeatures:
+        """No frame at all."""
+        nothing = torch.zeros(0)
+        return cls(torch.zeros(0, MEL_BINS), nothing, nothing, nothing)
+
+    @staticmethod
+    def join(parts: Sequence[AudioFeatures]) -> AudioFeatures:
+        """One after the other."""
+        return AudioFeatures(
+            *(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(parts[0]))
+        )
+
     def stack(self) -> Tensor:
         """All features side by side (T_a, 67), each of about unit size: the input of the networks."""
         extra = torch.stack([2 * self.pitch, self.energy / 20 + 1, self.voiced], dim=-1)
         return torch.cat([self.content, extra], dim=-1)
 
 
+@dataclass(frozen=True)
+class SoundStatistics:
+    """What is taken out of a clip: its level, its microphone and the pitch of its voice.
+
+    Attributes:
+        level: of the speech in dB.
+        mean, deviation: (64,) of log10 mel power relative to the level, over the loud frames.
+        octave: log2 of the median pitch in Hz.
+        quiet: energy in dB relative to the level that a tenth of the moments (0.1 s) do not reach.
+    """
+
+    level: float
+    mean: Tensor
+    deviation: Tensor
+    octave: float
+    quiet: float
+
+    @classmethod
+    def of(cls, raw: RawSound) -> SoundStatistics:
+        """Measures a whole clip."""
+        level = speech_level(raw.loudness)
+        energy = relative_energy(raw, level)
+        log_mel = relative_log_mel(raw, level)[energy > LOUD]
+        if len(log_mel) >= FEWEST:
+            mean, deviation = log_mel.mean(dim=0), log_mel.std(dim=0).clamp(min=LEAST_DEVIATION)
+        else:
+            mean, deviation = torch.full((MEL_BINS,), USUAL_MEAN), torch.ones(MEL_BINS)
+        octaves = median5(raw.octaves)[is_voiced(raw, energy)]
+        octave = float(octaves.median()) if len(octaves) else 0.0
+        return cls(level, mean, deviation, octave, float(steady_energy(energy).quantile(0.1)))
+
+
 def extract_features(
-    samples: np.ndarray | Tensor, sample_rate: int = SAMPLE_RATE, frames: int | None = None
+    samples: np.ndarray | Tensor,
+    sample_rate: int = SAMPLE_RATE,
+    frames: int | None = None,
+    statistics: SoundStatistics | None = None,
 ) -> AudioFeatures:
     """Measures the features of a whole clip.
 
@@ -73,6 +118,7 @@ def extract_features(
         sample_rate: must be 16000 (as `load_audio` gives).
         frames: number of motion frames wanted; the sound is cut or padded with silence. Default: as many as
             hold all of it.
+        statistics: what to normalise by; default: those of this very clip.
 
     Returns:
         Features of 2 * frames feature frames.
@@ -80,106 +126,60 @@ def extract_features(
     Raises:
         InputError: wrong rate, no samples, or samples that are not finite.
     """
-    wave = torch.as_tensor(np.asarray(samples), dtype=torch.float32)
     if sample_rate != SAMPLE_RATE:
         raise InputError(
             "sound", f"sampled at {sample_rate} Hz", f"Load it with load_audio(path, {SAMPLE_RATE})."
         )
-    if wave.ndim != 1 or wave.numel() == 0:
-        raise InputError(
-            "sound", f"has shape {tuple(wave.shape)}", "Give one channel of at least one sample."
-        )
-    if not torch.isfinite(wave).all():
-        raise InputError("sound", "holds numbers that are not finite", "Export the sound again.")
+    wave = as_wave(samples)
+    if wave.numel() == 0:
+        raise InputError("sound", "has shape (0,)", "Give one channel of at least one sample.")
     frames = math.ceil(wave.numel() / FRAME) if frames is None else frames
     if frames < 1:
         raise InputError("frames", f"{frames} motion frames asked for", "Ask for at least 1.")
-    wave = torch.nn.functional.pad(wave, (0, max(0, frames * FRAME - wave.numel())))[: frames * FRAME]
-    power = mel_power(wave)
-    loudness = frame_energy(wave)
-    level = speech_level(loudness)
-    energy = (loudness - level).clamp(min=FLOOR_DB)
-    pitch, voiced = _voice(wave, energy)
-    return AudioFeatures(_normalise(power, level, energy), pitch, energy, voiced)
+    wave = F.pad(wave, (0, max(0, frames * FRAME - wave.numel())))[: frames * FRAME]
+    raw = measure(F.pad(wave, (MARGIN, MARGIN)))
+    return normalised(raw, statistics or SoundStatistics.of(raw))
 
 
-def mel_power(wave: Tensor) -> Tensor:
-    """Power in 64 mel bands per 20 ms: (n,) -> (n // 320, 64). A full-scale sine has power 0.25 in its
-    band."""
-    window = torch.hann_window(FFT)
-    padded = torch.nn.functional.pad(
-        wave, ((FFT - HOP) // 2, (FFT - HOP) // 2)
-    )  # centre of frame: (j + .5) hop
-    spectrum = torch.stft(padded, FFT, HOP, window=window, center=False, return_complex=True)
-    power = (spectrum.abs() / window.sum()) ** 2
-    return power.T @ _mel_bank()
-
-
-def frame_energy(wave: Tensor) -> Tensor:
-    """Mean power of each 20 ms in dB: (n,) -> (n // 320,); a full-scale sine has -3 dB."""
-    return 10 * torch.log10(wave.unfold(0, HOP, HOP).square().mean(-1) + 1e-12)
+def normalised(raw: RawSound, statistics: SoundStatistics) -> AudioFeatures:
+    """Features of an even number of frames, relative to a clip's statistics."""
+    energy = relative_energy(raw, statistics.level)
+    log_mel = relative_log_mel(raw, statistics.level)
+    content = ((log_mel - statistics.mean) / statistics.deviation).clamp(-6, 6)
+    voiced = median5(is_voiced(raw, energy).float())
+    pitch = (median5(raw.octaves) - statistics.octave).clamp(-1.5, 1.5)
+    return AudioFeatures(content, torch.where(voiced > 0, pitch, torch.zeros(())), energy, voiced)
 
 
 def speech_level(loudness: Tensor) -> float:
     """Level of the speech in dB: mean over the loudest third of the frames above -70 dB; -60 when none is."""
-    loud = loudness[loudness > -70]
+    loud = loudness[loudness > HEARD_DB]
     if loud.numel() < 3:
-        return -60.0
+        return FLOOR_DB
     return float(loud[loud >= loud.quantile(0.67)].mean())
 
 
-@cache
-def _mel_bank() -> Tensor:
-    """Triangles on the mel scale (257, 64), each with peak 1 (O'Shaughnessy: 2595 log10(1 + f/700))."""
-    low, high = (2595 * math.log10(1 + f / 700) for f in (LOWEST, HIGHEST))
-    edges = 700 * (10 ** (torch.linspace(low, high, MEL_BINS + 2) / 2595) - 1)
-    bins = torch.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return torch.minimum(rising, falling).clamp(min=0)
+def relative_energy(raw: RawSound, level: float) -> Tensor:
+    """Loudness in dB relative to the speech level, at least -60."""
+    return (raw.loudness - level).clamp(min=FLOOR_DB)
 
 
-def _normalise(power: Tensor, level: float, energy: Tensor) -> Tensor:
-    """Log-mel relative to the speech level, floored 50 dB below it, then whitened over loud frames."""
-    log_mel = torch.log10(power / 10 ** (level / 10) + 1e-6)
-    loud = energy > -25
-    if int(loud.sum()) < 10:
-        return (log_mel + 4.0) / 1.0  # nothing to normalise by: the usual mean and deviation of speech
-    mean = log_mel[loud].mean(dim=0)
-    deviation = log_mel[loud].std(dim=0).clamp(min=0.3)
-    return ((log_mel - mean) / deviation).clamp(-6, 6)
+def relative_log_mel(raw: RawSound, level: float) -> Tensor:
+    """Log10 of the mel power relative to the speech level, floored 60 dB below it."""
+    return torch.log10(raw.power / 10 ** (level / 10) + 1e-6)
 
 
-def _voice(wave: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:
-    """Pitch by normalised autocorrelation of 40 ms windows (Boersma 1993, eq. 9), then a median of 5.
-
-    Returns:
-        pitch in octaves above the median (T_a,), 0 where unvoiced; voiced flag (T_a,).
-    """
-    size = 2 * FRAME
-    padded = torch.nn.functional.pad(wave, ((FRAME - HOP) // 2, size))
-    windows = padded.unfold(0, FRAME, HOP)[: energy.numel()]
-    windows = windows - windows.mean(-1, keepdim=True)
-    taper = torch.hann_window(FRAME)
-    spectrum = torch.fft.rfft(windows * taper, size).abs() ** 2
-    correlation = torch.fft.irfft(spectrum)
-    taper_correlation = torch.fft.irfft(torch.fft.rfft(taper, size).abs() ** 2)
-    normalised = (
-        correlation / (correlation[:, :1] + 1e-9) / (taper_correlation / taper_correlation[0]).clamp(min=0.05)
-    )
-    low, high = int(SAMPLE_RATE / PITCH_HIGH), int(SAMPLE_RATE / PITCH_LOW)
-    lags = torch.arange(low, high)
-    # A small preference for short lags keeps the pitch from falling an octave.
-    strength, best = (normalised[:, low:high] - 0.02 * torch.log2(lags / low)).max(dim=-1)
-    voiced = (strength > 0.5) & (energy > -30)
-    octaves = torch.log2(SAMPLE_RATE / lags[best].float())
-    octaves = _median5(octaves)
-    centre = octaves[voiced].median() if bool(voiced.any()) else torch.tensor(0.0)
-    flags = _median5(voiced.float())
-    return torch.where(flags > 0, (octaves - centre).clamp(-1.5, 1.5), torch.zeros(())), flags
+def is_voiced(raw: RawSound, energy: Tensor) -> Tensor:
+    """Frames (T_a,) that are periodic and not too soft."""
+    return (raw.periodicity > 0.5) & (energy > -30)
 
 
-def _median5(x: Tensor) -> Tensor:
+def steady_energy(energy: Tensor) -> Tensor:
+    """Mean over 0.1 s around each frame, ends repeated."""
+    return F.avg_pool1d(F.pad(energy[None, None], (2, 2), mode="replicate"), 5, 1)[0, 0]
+
+
+def median5(x: Tensor) -> Tensor:
     """Running median of 5 frames, ends repeated."""
     padded = torch.cat([x[:1].expand(2), x, x[-1:].expand(2)])
     return padded.unfold(0, 5, 1).median(dim=-1).values

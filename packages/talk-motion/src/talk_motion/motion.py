@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .errors import InputError
 from .features import AudioFeatures
 
 EXPRESSION = 64
+SIZES = {"expression": (EXPRESSION,), "euler": (3,), "translation": (3,), "gaze": (2,), "blink": ()}
 EYE_BLINK = (0, 7)  # eyeBlinkLeft, eyeBlinkRight in the order of docs/conventions.md
 MOTION_FORMAT, PROMPT_FORMAT = "talk_motion.MotionSequence.1", "talk_motion.MotionPrompt.1"
 
@@ -39,17 +41,10 @@ class MotionSequence:
 
     def __post_init__(self) -> None:
         frames = self.expression.shape[0]
-        wanted = {
-            "expression": (frames, EXPRESSION),
-            "euler": (frames, 3),
-            "translation": (frames, 3),
-            "gaze": (frames, 2),
-            "blink": (frames,),
-        }
-        for name, shape in wanted.items():
+        for name, size in SIZES.items():
             value = getattr(self, name)
-            if tuple(value.shape) != shape:
-                raise ValueError(f"{name} must have shape {shape}, got {tuple(value.shape)}")
+            if tuple(value.shape) != (frames, *size):
+                raise ValueError(f"{name} must have shape {(frames, *size)}, got {tuple(value.shape)}")
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds numbers that are not finite")
         if self.fps != 25.0:
@@ -73,6 +68,13 @@ class MotionSequence:
         """Frames [start, stop)."""
         parts = {f.name: getattr(self, f.name)[start:stop] for f in fields(self) if f.name != "fps"}
         return _sequence(parts)
+
+    @staticmethod
+    def join(parts: Sequence[MotionSequence]) -> MotionSequence:
+        """One after the other; without parts a motion of no frames."""
+        if not parts:
+            return _sequence({name: torch.zeros(0, *size) for name, size in SIZES.items()})
+        return _sequence({name: torch.cat([getattr(part, name) for part in parts]) for name in SIZES})
 
     def save(self, path: str | Path) -> None:
         """Writes safetensors, atomically."""

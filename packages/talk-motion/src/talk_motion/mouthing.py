@@ -18,40 +18,51 @@ SHORTEST_HALF = 25  # frames; less than two seconds of prompt say nothing about 
 LARGEST_GAIN = 2.0
 
 
-def draw_mouth(
-    model: MotionModel,
-    audio: AudioFeatures,
-    prompt: MotionPrompt | None,
-    noise: Tensor,
-    *,
-    steps: int,
-    style_strength: float = 1.0,
-    sampling: SamplingConfig | None = None,
-) -> Tensor:
-    """Motion channels (T, M) of the mouth for the sound.
+class Mouth:
+    """A person's mouth, ready to say anything: what is measured on the prompt is measured once.
 
     Args:
         model: network and motion space.
-        audio: T motion frames of sound.
         prompt: the person; None for nobody in particular.
-        noise: (T, M) start of the flow.
         steps, style_strength, sampling: see `MotionModel.sample`.
     """
-    sampling = sampling or SamplingConfig()
-    sound = audio.stack()
-    if prompt is None:
-        return model.sample(sound, noise, steps=steps, sampling=sampling)
-    known = model.space.to_motion(prompt.motion.expression)
-    offset = known.mean(dim=0)
-    start = most_spoken(prompt.audio, sampling.prompt)
-    heard = prompt.audio.stack()[2 * start : 2 * (start + sampling.prompt)]
-    seen = (known - offset)[start : start + sampling.prompt]
-    drawn = model.sample(
-        sound, noise, (heard, seen), steps=steps, style_strength=style_strength, sampling=sampling
-    )
-    closed = float(known[:, 0].quantile(0.02) - offset[0])
-    drawn[:, 0] = (opening_gain(model, heard, seen, steps) * drawn[:, 0]).clamp(min=closed)
-    return drawn + offset
+
+    def __init__(
+        self,
+        model: MotionModel,
+        prompt: MotionPrompt | None,
+        *,
+        steps: int,
+        style_strength: float = 1.0,
+        sampling: SamplingConfig | None = None,
+    ) -> None:
+        self.model, self.steps, self.style_strength = model, steps, style_strength
+        self.sampling = sampling or SamplingConfig()
+        self._shown: tuple[Tensor, Tensor] | None = None
+        if prompt is not None:
+            known = model.space.to_motion(prompt.motion.expression)
+            self._offset = known.mean(dim=0)
+            start = most_spoken(prompt.audio, self.sampling.prompt)
+            heard = prompt.audio.stack()[2 * start : 2 * (start + self.sampling.prompt)]
+            seen = (known - self._offset)[start : start + self.sampling.prompt]
+            self._shown = heard, seen
+            self._closed = float(known[:, 0].quantile(0.02) - self._offset[0])
+            self._gain = opening_gain(model, heard, seen, steps)
+
+    def draw(self, audio: AudioFeatures, noise: Tensor) -> Tensor:
+        """Motion channels (T, M) for T motion frames of sound, from noise (T, M)."""
+        drawn = self.model.sample(
+            audio.stack(),
+            noise,
+            self._shown,
+            steps=self.steps,
+            style_strength=self.style_strength,
+            sampling=self.sampling,
+        )
+        if self._shown is None:
+            return drawn
+        drawn[:, 0] = (self._gain * drawn[:, 0]).clamp(min=self._closed)
+        return drawn + self._offset
 
 
 def opening_gain(model: MotionModel, heard: Tensor, seen: Tensor, steps: int) -> float:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .features import AudioFeatures
+from .features import AudioFeatures, steady_energy
 
 REACH = 12  # frames of 40 ms by which speech holds the mouth: people keep it open in the pauses between words
 QUIETEST = -28.0  # dB below the speech level at which a voice is somebody else's
@@ -20,14 +20,19 @@ CLOSED = 0.03  # share of a prompt's frames that show its closed mouth
 FADE = 5  # frames over which the mouth comes to rest
 
 
-def speech_presence(audio: AudioFeatures) -> Tensor:
+def speech_presence(audio: AudioFeatures, quiet: float | None = None) -> Tensor:
     """How much somebody speaks, 0 to 1 per motion frame (T,): voice near by, smoothed over 0.2 s.
 
     A voice is a periodic sound that stands out: hum is periodic too, and rumble now and then, but they are
     as loud in their loud moments as in their quiet ones.
+
+    Args:
+        audio: T motion frames of sound.
+        quiet: energy of the quiet moments (`SoundStatistics.quiet`); default: those of this very sound.
     """
-    steady = F.avg_pool1d(F.pad(audio.energy[None, None], (2, 2), mode="replicate"), 5, 1)[0, 0]
-    heard = (audio.voiced > 0) & (audio.energy > QUIETEST) & (steady > steady.quantile(0.1) + STANDS_OUT)
+    steady = steady_energy(audio.energy)
+    quiet = float(steady.quantile(0.1)) if quiet is None else quiet
+    heard = (audio.voiced > 0) & (audio.energy > QUIETEST) & (steady > quiet + STANDS_OUT)
     frames = heard.unflatten(0, (-1, 2)).any(dim=1).float()[None, None]
     near = F.max_pool1d(frames, 2 * REACH + 1, 1, REACH)
     fade = torch.hann_window(FADE + 2, periodic=False)[1:-1]

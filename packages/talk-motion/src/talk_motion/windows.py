@@ -17,7 +17,9 @@ WindowVelocity = Callable[[Tensor, list[int], float], Tensor]
 
 
 def window_starts(frames: int, length: int, overlap: int) -> list[int]:
-    """First frames of windows that cover [0, frames): equal steps, the last one flush with the end.
+    """First frames of windows that cover [0, frames): equal steps, then one flush with the end.
+
+    Where a window lies does not depend on how much comes after it, so motion can be drawn as sound comes.
 
     Raises:
         ValueError: the overlap is not smaller than the window.
@@ -26,8 +28,38 @@ def window_starts(frames: int, length: int, overlap: int) -> list[int]:
         raise ValueError(f"overlap must lie in [0, {length}), got {overlap}")
     if frames <= length:
         return [0]
-    count = -(-(frames - overlap) // (length - overlap))
-    return [round(i * (frames - length) / (count - 1)) for i in range(count)]
+    last = frames - length
+    return [*range(0, last, length - overlap), last]
+
+
+def section_margin(length: int, overlap: int, passes: int, reach: int) -> int:
+    """Frames at the border of a section of a clip that its windows draw otherwise than those of the clip.
+
+    Each pass of the network carries a difference to all frames of every window that saw it.
+
+    Args:
+        length, overlap: of the windows, in frames.
+        passes: evaluations of the velocity.
+        reach: frames by which the sound's encoder sees beyond a frame.
+    """
+    different, step = reach, length - overlap
+    for _ in range(passes):
+        different = (different - 1) // step * step + length
+    return different
+
+
+def sections(count: int, length: int, overlap: int, margin: int) -> tuple[int, int]:
+    """Frames of a section of `count` windows, and the step from one to the next, a whole number of windows.
+
+    Raises:
+        ValueError: so few windows that nothing is left between the margins.
+    """
+    step = length - overlap
+    frames = (count - 1) * step + length
+    ahead = (frames - 2 * margin) // step * step
+    if ahead < step:
+        raise ValueError(f"a section needs more windows than {count}: its margins are {margin} frames each")
+    return frames, ahead
 
 
 def blended_velocity(

@@ -6,32 +6,40 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from mimictalk.commands.render import Blink
+
 
 def motion(
     ctx: typer.Context,
     audio: Annotated[Path, Argument(metavar="AUDIO", help="A sound or video file with speech.")],
     out: Annotated[
         Path | None,
-        Option("-o", "--out", help="NAME.csv (Live Link Face, default) or NAME.safetensors (all)."),
+        Option(
+            "-o",
+            "--out",
+            help="NAME.csv (Live Link Face, default), NAME.json or NAME.npz (coefficients), "
+            "visemes.json or NAME.visemes.json, NAME.safetensors (all).",
+        ),
     ] = None,
     style: Annotated[Path | None, Option(metavar="CLIP", help="Talk in the style of this clip.")] = None,
+    style_strength: Annotated[float, Option(help="0 no style, 1 as it is, up to 4.")] = 1.0,
+    pose: Annotated[str, Option(metavar="ref|static|CLIP", help="Head motion.")] = "ref",
+    blink: Annotated[Blink, Option(help="Blinks.")] = Blink.auto,
+    temperature: Annotated[float, Option(help="0 the mean motion, more varied up to 2.")] = 0.1,
     seed: Annotated[int, Option(help="Same input and seed: same motion.")] = 0,
 ) -> None:
-    """Turn speech into face motion; writes an ARKit CSV."""
-    from mimictalk.motion_files import OF_SPEECH, check_motion_file, write_speech_motion
-    from mimictalk.motion_sources import speak, style_prompt
+    """Turn speech into face motion; writes an ARKit CSV, JSON, numpy or visemes."""
+    from mimictalk.motion_job import MotionSettings, make_motion
 
-    console = ctx.obj
-    target = check_motion_file(out if out is not None else Path(f"{audio.stem}.csv"), audio, OF_SPEECH)
-    with console.progress() as progress:
-        prompt = style_prompt(style, console, progress) if style is not None else None
-        spoken = speak(audio, prompt, console, progress, seed=seed)
-    write_speech_motion(target, spoken)
-    frames = len(spoken.expression)
-    facts = {
-        "file": str(target),
-        "frames": frames,
-        "seconds": frames / float(spoken.fps),
-        "fps": float(spoken.fps),
-    }
-    console.result(str(target), facts)
+    settings = MotionSettings(
+        audio=audio,
+        out=out,
+        style=style,
+        style_strength=style_strength,
+        pose=pose,
+        blink=blink.value,
+        temperature=temperature,
+        seed=seed,
+    )
+    facts = make_motion(settings, ctx.obj)
+    ctx.obj.result(facts["file"], facts)
