@@ -28,6 +28,11 @@ from train_talk_motion import build_space
 HELD_VOICES = ("flite:rms", "festival:lp_diphone", "festival:czech_dita")
 HELD_VARIANTS = ("+m3", "+f4", "+Alicia")  # of espeak-ng, in every language
 
+SETTINGS = (
+    *("seed", "minutes", "sounds", "held_sounds", "frames", "steps", "batch", "held", "rate"),
+    *("width", "dropout", "every"),
+)  # of the command line, that decide the weights
+
 
 def is_held(voice: str) -> bool:
     """Whether a voice is kept for judging."""
@@ -73,7 +78,20 @@ def train(args: argparse.Namespace) -> dict[str, float]:
     network = SyncConfig(motion=space.channels, width=args.width, dropout=args.dropout)
     parameters = sum(p.numel() for p in SyncNetwork(network).parameters())
     made = {"minutes": round(corpus.seconds / 60), "sounds": len(pools["pool"]), "frames": args.frames}
-    card = {"parameters": parameters, "data": made | {"held_sounds": len(pools["held"])}}
+    given = " ".join(f"--{name.replace('_', '-')} {getattr(args, name)}" for name in SETTINGS)
+    card = {
+        "what": "sync expert of talk_motion: contrast of speech features and mouth motion",
+        "command": f"tools/train_sync.py --work WORK {given}",
+        "data": made
+        | {
+            "kind": "synthetic speech with exact mouths (tools/synthetic_speech); no recording of a person",
+            "held_sounds": len(pools["held"]),
+            "held_voices": [*HELD_VOICES, *(f"espeak:*{variant}" for variant in HELD_VARIANTS)],
+        },
+        "chosen_by": "least loss on the held-out voices; real clips took no part",
+        "parameters": parameters,
+        "licence": "MIT",
+    }
     print(f"{parameters / 1e6:.2f} M parameters, {made}", flush=True)
     best = train_sync(
         config,
@@ -104,13 +122,13 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--sounds", type=int, default=900, help="in the pool for training")
     out.add_argument("--held-sounds", type=int, default=60, help="in the pool of held-out voices")
     out.add_argument("--frames", type=int, default=250, help="per clip")
-    out.add_argument("--steps", type=int, default=400)
+    out.add_argument("--steps", type=int, default=300)
     out.add_argument("--batch", type=int, default=16)
     out.add_argument("--held", type=int, default=48, help="clips per judgement")
     out.add_argument("--rate", type=float, default=2e-3)
     out.add_argument("--width", type=int, default=96)
     out.add_argument("--dropout", type=float, default=0.1)
-    out.add_argument("--every", type=int, default=50, help="steps between judgements")
+    out.add_argument("--every", type=int, default=25, help="steps between judgements")
     out.add_argument("--threads", type=int, default=1)
     out.add_argument("--resume", action="store_true")
     return out

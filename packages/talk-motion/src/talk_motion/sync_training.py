@@ -41,11 +41,11 @@ class SyncTrainingConfig:
     """
 
     seed: int = 1
-    steps: int = 400
+    steps: int = 300
     batch: int = 16
     rate: float = 2e-3
     weight_decay: float = 0.05
-    every: int = 50
+    every: int = 25
     held: int = 48
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ def train_sync(
     best = SyncExpert.from_pretrained(work / "best.safetensors")
     strange = stranger_confidence(best.network, held_audio, held_motion)
     frames = held_motion.shape[1] - 2 * (FARTHEST + REACH)
-    best.card |= {"stranger_confidence": round(strange, 4), "stranger_frames": frames}
+    best.card |= (card or {}) | {"stranger_confidence": round(strange, 4), "stranger_frames": frames}
     best.save(work / "best.safetensors", **best.card)
     return min(history, key=lambda row: row["loss"])
 
