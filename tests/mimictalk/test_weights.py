@@ -97,6 +97,20 @@ def test_json_says_what_was_read(call, checkpoint, tmp_path):
     assert file["sha256"] == facts["files"]["full.safetensors"]["sha256"]
 
 
+def test_an_audio_to_motion_model_is_imported_listed_and_verified(call, tmp_path):
+    listed = shapes("audio_to_motion_vae")
+    state = {name: torch.full(shape, 0.5) for name, shape in listed.items()}
+    path = trainer_file(tmp_path / "audio2secc_vae.ckpt", state)
+    code, out, _ = call("import", path, "--half")
+    folder = weights_home() / "audio2secc_vae"
+    assert code == 0
+    assert "the audio-to-motion model of Real3D-Portrait (VAE with flow), step 1,234" in out
+    assert f"written: {folder}, float16" in out
+    assert "weights are there already" in call("import", path)[1]
+    assert "audio2secc_vae/motion.safetensors" in call("list")[1]
+    assert f"{folder}/motion.safetensors: intact" in call("verify", folder)[1]
+
+
 def test_a_folder_that_is_taken_is_not_replaced(call, checkpoint, tmp_path):
     out = tmp_path / "w"
     assert call("import", checkpoint, "-o", out)[0] == 0
@@ -117,7 +131,7 @@ def test_a_folder_that_is_taken_is_not_replaced(call, checkpoint, tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: trainer_file(path, tiny(shapes("audio_to_motion"))), "cannot be imported yet"),
+        (lambda path: trainer_file(path, tiny(shapes("audio_to_motion"))), "of another shape"),
         (lambda path: trainer_file(path, {"decoder.net.0.weight": torch.ones(1)}), "a part of a renderer"),
         (lambda path: path.write_bytes(b"<!doctype html>"), "web page"),
         (lambda path: path.write_bytes(b"abcdef"), "cut short or damaged"),

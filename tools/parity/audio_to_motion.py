@@ -1,23 +1,23 @@
-"""Beside the published audio-to-motion code: how far every stage of ours, and whole drawn motion, is from it.
+"""Beside the published audio-to-motion code: how far every stage and drawn motion are from it.
 
     git clone https://github.com/yerfor/MimicTalk A
-    .venv/bin/python tools/parity/audio_to_motion.py A [--variants flow_vae,...] [--json FILE] [--seed 0] [--gain 1]
+    .venv/bin/python tools/parity/audio_to_motion.py A [--variants V] [--json FILE] [--seed 0] [--gain 1]
 
 Both get the same random weights, ours through the import that users' checkpoints take, and the same sound,
 prompt and noise; what starts at zero and the statistics of batch norm are moved, so that every path carries
-signal. Float32, on the CPU. Variants: "in_context" and "in_context_plain" (MimicTalk's ICS-A2M with and without
-pitch, blink and mouth opening), "flow_vae" (Real3D-Portrait's, which MimicTalk's checkout has too).
+signal. Float32, on the CPU. Variants: "in_context" and "in_context_plain" (MimicTalk's ICS-A2M with and
+without pitch, blink and mouth opening), "flow_vae" (Real3D-Portrait's, which MimicTalk's checkout has too).
 
 Attention of ICS-A2M multiplies unit vectors by 10 x 64 and two learned gains that start at 1. With random
-weights that picks one token out of all, anew in each of 16 layers, and rounding grows from layer to layer: the
-published network itself then answers something else when its input moves by one rounding (rows "itself,
-nudged"; try --gain 1). So whole networks are compared with gains of --gain 0.1, and every layer also with gains
-of about 1, given what the published layer was given.
+weights that picks one token out of all, anew in each of 16 layers, and rounding grows from layer to layer:
+the published network itself then answers something else when its input moves by one rounding (rows "itself,
+nudged"; try --gain 1). So whole networks are compared with gains of --gain 0.1, and every layer also with
+gains of about 1, given what the published layer was given.
 
 The published modules run as they are; einops, torchdiffeq (its midpoint solver), torchode and beartype are
-replaced by the few names they use where they are not installed. Prints a table and writes JSON. An error is the
-largest difference, relative: over the largest magnitude of what is published. Exits 1 if one is above 1e-4; the
-nudged rows only tell how exact a comparison can be, and are not judged.
+replaced by the few names they use where they are not installed. Prints a table and writes JSON. An error is
+the largest difference, relative: over the largest magnitude of what is published. Exits 1 if one is above
+1e-4; the nudged rows only tell how exact a comparison can be, and are not judged.
 """
 
 import argparse

@@ -14,6 +14,7 @@ from talk_motion.full.importing import (
     FLOW_VAE_WORDS,
     IN_CONTEXT_WORDS,
     import_published,
+    is_motion_model,
     kind_of,
     read_published,
 )
@@ -78,6 +79,26 @@ def test_a_second_import_replaces_the_first_and_nothing_else(network, in_context
     with pytest.raises(InputError, match="holds no imported motion weights"):
         import_published(in_context_file, other, network.config)
     assert (other / "photo.txt").read_text() == "a photo"
+
+
+def test_half_precision(network, in_context_file, tmp_path):
+    read_published(in_context_file, network.config).save(tmp_path / "out", half=True)
+    loaded = InContextModel.load(tmp_path / "out").network.state_dict()
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(loaded[name], value, rtol=1e-3, atol=1e-6)
+    assert read_card(tmp_path / "out")["precision"] == "float16"
+    large = read_published(in_context_file, network.config)
+    large.state["registers"][0] = 1e5
+    with pytest.raises(InputError, match="registers: a value is too large for float16"):
+        large.save(tmp_path / "large", half=True)
+    assert not (tmp_path / "large").exists()
+
+
+def test_models_are_told_from_other_files(in_context_file, vae_file, tmp_path):
+    assert is_motion_model(in_context_file)
+    assert is_motion_model(vae_file)
+    assert not is_motion_model(trainer_file(tmp_path / "r.ckpt", {"superresolution.x": torch.zeros(1)}))
+    assert not is_motion_model(tmp_path / "nowhere")
 
 
 def test_damage_is_found(network, vae, in_context_file, tmp_path):

@@ -75,14 +75,19 @@ def imported_weights(folders: list[Path] | None = None) -> list[WeightFile]:
     Raises:
         InputError: If a folder that was named holds none (of `portrait3d`).
     """
-    from portrait3d.full.storage import CARD, read_card
+    from portrait3d.full import storage
+    from talk_motion.full import storage as motion_storage
 
     if folders is None:
         home = weights_home()
-        folders = sorted(path.parent for path in home.glob(f"*/{CARD}")) if home.is_dir() else []
+        cards = (
+            [*home.glob(f"*/{storage.CARD}"), *home.glob(f"*/{motion_storage.CARD}")] if home.is_dir() else []
+        )
+        folders = sorted({path.parent for path in cards})
     found = []
     for folder in folders:
-        card = read_card(folder)
+        is_motion = (folder / motion_storage.CARD).is_file()
+        card = motion_storage.read_card(folder) if is_motion else storage.read_card(folder)
         about = f"{card['report'].get('kind', 'a renderer')}, {card.get('precision', '')}"
         for name, facts in card["files"].items():
             found.append(

@@ -63,12 +63,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise InputError(path, cause, "Give a checkpoint of an audio-to-motion model.")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    state = content["state_dict"] if isinstance(content.get("state_dict"), dict) else content
     step = content.get("global_step")
     if step is None and (match := STEP.search(path.name)):
         step = match[1]
-    tensors, set_aside = _split_models(state)
+    tensors, set_aside = _split_models(_state(content))
     return Checkpoint(path, sha256, tensors, None if step is None else int(step), set_aside)
+
+
+def read_names(path: Path) -> list[str]:
+    """The published names in a file or folder, without reading the values.
+
+    Raises:
+        InputError: As `read_checkpoint`.
+    """
+    content = _read_tensors_only(find_checkpoint(path))
+    return list(_split_models(_state(content))[0]) if isinstance(content, dict) else []
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -118,6 +127,11 @@ def _refuse_other_files(path: Path) -> None:
     if path.suffix == ".safetensors" or head[8:10] == b'{"':
         cause = "it is a safetensors file; published checkpoints are PyTorch files (.ckpt)"
         raise InputError(path, cause, "Weights imported before need no second import.")
+
+
+def _state(content: dict[str, Any]) -> dict[str, Any]:
+    state = content.get("state_dict")
+    return state if isinstance(state, dict) else content
 
 
 def _split_models(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, int]]:

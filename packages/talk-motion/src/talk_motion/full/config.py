@@ -9,18 +9,19 @@ PITCHES = 300  # rows of the published table of coarse pitch; 256 are used
 CONTENT = "facebook/hubert-large-ls960-ft"  # what both published models hear
 
 
+@dataclass(frozen=True)
 class _Sizes:
     """What the sizes of both networks share: they are positive."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
-            if type(value) is not type(field.default) or (not isinstance(value, bool) and value < 1):
-                raise ValueError(f"{field.name} must be a {type(field.default).__name__} >= 1, got {value!r}")
+        for field in fields(self):
+            value, kind = getattr(self, field.name), type(field.default)
+            if type(value) is not kind or (kind is int and value < 1):
+                raise ValueError(f"{field.name} must be a {kind.__name__} (>= 1 if a number), got {value!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
+        return asdict(self)
 
 
 @dataclass(frozen=True)

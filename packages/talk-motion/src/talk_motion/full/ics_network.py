@@ -112,8 +112,8 @@ class Hearing(nn.Module):
         if not self.hears_manner:
             return content
         batch, frames = content.shape[:2]
-        blink, opening = self.blink_untold.expand(batch, frames, -1), self.mouth_opening_untold
-        opening = opening.expand(batch, frames, -1)
+        blink: Tensor = self.blink_untold.expand(batch, frames, -1)
+        opening: Tensor = self.mouth_opening_untold.expand(batch, frames, -1)
         if heard.blink is not None:
             blink = self.blink(heard.blink)
         if heard.mouth_opening is not None:

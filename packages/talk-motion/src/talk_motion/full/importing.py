@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from talk_motion.errors import InputError
-from talk_motion.full.checkpoint_file import Checkpoint, read_checkpoint
+from talk_motion.full.checkpoint_file import Checkpoint, read_checkpoint, read_names
 from talk_motion.full.config import FlowVaeConfig, InContextConfig
 from talk_motion.full.published_keys import FLOW_VAE, IN_CONTEXT, Account, account
 
@@ -52,11 +52,11 @@ class Imported:
     state: dict[str, Tensor]
     report: dict[str, Any]
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path, *, half: bool = False) -> dict[str, Any]:
         """Write safetensors and motion.json; gives what the latter holds (see `storage.write_weights`)."""
         from talk_motion.full.storage import write_weights
 
-        return write_weights(folder, self.network, self.config, self.state, self.report)
+        return write_weights(folder, self.network, self.config, self.state, self.report, half=half)
 
     def words(self) -> str:
         """The report for people."""
@@ -106,6 +106,7 @@ def read_published(path: Path, sizes: InContextConfig | FlowVaeConfig | None = N
     words = kind_of(checkpoint.tensors)
     if words not in (IN_CONTEXT_WORDS, FLOW_VAE_WORDS):
         raise InputError(checkpoint.path, f"it is {words}", GIVE)
+    config: InContextConfig | FlowVaeConfig
     if words == IN_CONTEXT_WORDS:
         rules, config = IN_CONTEXT, _in_context(checkpoint.tensors, sizes)
     else:
@@ -119,6 +120,15 @@ def read_published(path: Path, sizes: InContextConfig | FlowVaeConfig | None = N
         for published, new in found.read.items()
     }
     return Imported(name, config, state, _report(checkpoint, words, config, ours, found))
+
+
+def is_motion_model(path: Path) -> bool:
+    """Whether a file is one of the two models; False also where it cannot be read."""
+    try:
+        names = read_names(path)
+    except InputError:
+        return False
+    return kind_of(names) in (IN_CONTEXT_WORDS, FLOW_VAE_WORDS)
 
 
 def kind_of(names: Iterable[str]) -> str:
@@ -175,6 +185,7 @@ def _report(
         "read": len(found.read),
         "parameters": sum(value.numel() for value in ours.parameters()),
         "left_out": checkpoint.set_aside,
+        "notes": [],
     }
 
 

@@ -32,8 +32,10 @@ def write_weights(
     config: InContextConfig | FlowVaeConfig,
     state: Mapping[str, Tensor],
     report: Mapping[str, Any],
+    *,
+    half: bool = False,
 ) -> dict[str, Any]:
-    """Write a folder of weights, float32; the card comes last, so half a folder is no folder of weights.
+    """Write a folder of weights; the card comes last, so half a folder is no folder of weights.
 
     Args:
         folder: Where; a folder of weights that is there is replaced.
@@ -41,24 +43,23 @@ def write_weights(
         config: Its sizes.
         state: Its `state_dict()`.
         report: What is known of their origin; JSON.
+        half: float16 instead of float32.
 
     Returns:
         The content of motion.json.
 
     Raises:
-        InputError: `folder` holds something else.
+        InputError: `folder` holds something else, or a value does not fit into float16.
     """
     from safetensors.torch import save
 
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / CARD).is_file())):
-        cause = "it is there already and holds no imported motion weights"
-        raise InputError(folder, cause, "Choose another folder.")
-    blob = save({name: value.detach().cpu().contiguous() for name, value in state.items()})
+    refuse_to_replace(folder)
+    blob = save({name: _stored(name, value, half) for name, value in state.items()})
     card = {
         "format": FORMAT,
         "network": kind,
         "config": config.to_dict(),
-        "precision": "float32",
+        "precision": "float16" if half else "float32",
         "files": {WEIGHTS: {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}},
         "report": dict(report),
     }
@@ -67,6 +68,19 @@ def write_weights(
     write_atomically(folder / WEIGHTS, blob)
     write_atomically(folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
     return card
+
+
+def refuse_to_replace(folder: Path) -> None:
+    """Refuse to write weights over anything else.
+
+    Raises:
+        InputError: `folder` is a file, or a folder that holds something but no such weights.
+    """
+    if folder.is_dir() and (not any(folder.iterdir()) or (folder / CARD).is_file()):
+        return
+    if folder.exists():
+        cause = "it is there already and holds no imported motion weights"
+        raise InputError(folder, cause, "Choose another folder.")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -110,5 +124,17 @@ def read_network(folder: Path, kind: type[Network]) -> Network:
         raise InputError(path, cause, AGAIN)
     with torch.device("meta"):
         network = kind(CONFIGS[kind.__name__](**card["config"]))
-    network.load_state_dict(load(blob), assign=True)
+    state = {
+        name: value.float() if value.is_floating_point() else value for name, value in load(blob).items()
+    }
+    network.load_state_dict(state, assign=True)
     return network
+
+
+def _stored(name: str, value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    if not half or not value.is_floating_point():
+        return value
+    if not torch.isfinite(value.half()).all():
+        raise InputError(name, "a value is too large for float16", "Import without --half.")
+    return value.half()
