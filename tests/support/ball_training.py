@@ -68,12 +68,12 @@ def ball_stage(model: Portrait3D, settings: TrainingSettings) -> Stage:
 
 
 def ball_loss(model: Portrait3D, settings: TrainingSettings) -> float:
-    """Mean loss of eight items, always the same."""
+    """Mean loss of four items, always the same."""
     stage, total = ball_stage(model, settings), 0.0
     with torch.no_grad():
-        for number in range(8):
+        for number in range(4):
             terms = stage.item(0, number, torch.Generator().manual_seed(number)).terms
-            total += sum(getattr(settings.losses, name) * float(value) for name, value in terms.items()) / 8
+            total += sum(getattr(settings.losses, name) * float(value) for name, value in terms.items()) / 4
     return total
 
 

@@ -36,11 +36,13 @@ def test_the_loss_falls(stage, tmp_path) -> None:
         if stage == "torso"
         else tiny_portrait()
     )
-    settings = ball_settings(stage, optimisation={"steps": 24, "batch": 1, "learning_rate": 1e-2, "ema": 0.0})
+    settings = ball_settings(
+        stage, optimisation={"steps": 14, "batch": 1, "learning_rate": 1.5e-2, "ema": 0.0}
+    )
     before = ball_loss(portrait, settings)
     train_ball(portrait, settings, tmp_path)
-    assert ball_loss(portrait, settings) < 0.85 * before
-    assert logged(tmp_path)[-1]["step"] == 24
+    assert ball_loss(portrait, settings) < 0.9 * before
+    assert logged(tmp_path)[-1]["step"] == 14
 
 
 @pytest.mark.parametrize(("stage", "trained", "still"), [
