@@ -33,16 +33,22 @@ Options:
   -h, --help   Show this message and exit.
 
 Commands:
-  demo    The whole way on built-in synthetic material.
-  adapt   Learn one person from a clip; writes an avatar folder.
-  render  Make an avatar speak a sound file, or copy the motion of a clip.
-  check   Say whether a clip is fit for adapt, without training.
-  track   Follow the face in a clip; writes an ARKit CSV.
-  motion  Turn speech into face motion; writes an ARKit CSV.
-  verify  Tell whether a file is marked as synthetic (exit code 1: not).
-  doctor  Check this installation; every fault comes with its cure.
+  demo      The whole way on built-in synthetic material.
+  adapt     Learn one person from a clip; writes an avatar folder.
+  render    Make an avatar speak a sound file, or copy the motion of a clip.
+  oneshot   Make a single portrait speak a sound file, or copy the motion...
+  check     Say whether a clip is fit for adapt, without training.
+  evaluate  Measure an avatar, or any video, beside a true clip; writes a...
+  track     Follow the face in a clip; writes an ARKit CSV.
+  motion    Turn speech into face motion; writes an ARKit CSV, JSON,...
+  verify    Tell whether a file is marked as synthetic (exit code 1: not).
+  doctor    Check this installation; every fault comes with its cure.
+  weights   Import weights from published checkpoints, list them, check...
+  train     Train the generic models.
 """
-COMMANDS = ("demo", "adapt", "render", "check", "track", "motion", "verify", "doctor")
+COMMANDS = (
+    "demo", "adapt", "render", "oneshot", "check", "evaluate", "track", "motion", "verify", "doctor", "weights", "train",
+)  # fmt: skip
 PROGRAM = Path(sys.executable).with_name("mimictalk")
 
 
