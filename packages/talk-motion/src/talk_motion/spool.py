@@ -9,6 +9,7 @@ from typing import IO
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .motion import SIZES, MotionSequence
 
@@ -41,10 +42,10 @@ class MotionSpool:
         """All frames so far, mapped from the disk; to be used before the spool is closed."""
         if not self.frames:
             return MotionSequence.join([])
-        parts = {}
-        for name, file in self._files.items():
-            file.flush()
-            # Copy on write: the files stay as they are whatever is done to the tensors.
-            mapped = np.memmap(file, np.float32, "c", shape=(self.frames, *SIZES[name]))
-            parts[name] = torch.from_numpy(mapped)
-        return MotionSequence(**parts)
+        return MotionSequence(*(self._mapped(name) for name in SIZES))
+
+    def _mapped(self, name: str) -> Tensor:
+        file = self._files[name]
+        file.flush()
+        # Copy on write: the files stay as they are whatever is done to the tensors.
+        return torch.from_numpy(np.memmap(file, np.float32, "c", shape=(self.frames, *SIZES[name])))

@@ -2,9 +2,10 @@
 
 Names and order are those of the Oculus LipSync SDK (its "Viseme Reference"): sil, PP, FF, TH, DD, kk, CH,
 SS, nn, RR, aa, E, ih, oh, ou, for which VRM, Ready Player Me and VRChat avatars have mouth shapes. The motion
-is explained by mixtures of them: for each frame the weights >= 0 with sum <= 1 whose mouth lies nearest, by
-projected gradients; what is left to 1 is `sil`. Sounds that look alike on a face (SS and DD, the tongue's
-part of TH and nn) can be told apart only as far as lips and jaw do it.
+is first brought to the size of full visemes, because people open their mouths less than these pictures of
+single sounds; then each frame's weights say how near its mouth lies to each of them (a Gaussian kernel; the
+weights times the pictures are the regression of Nadaraya and Watson). Sounds that look alike on a face (SS
+and DD, the tongue's part of TH and nn) can be told apart only as far as lips and jaw do it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from .motion import MotionSequence, write_atomically
 FORMAT = "talk_motion.Visemes.1"
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
 DECIMALS = 4
-STEPS = 200  # of the projected gradients; 15 unknowns settle much earlier
+NEAR = 0.08  # deviation of the kernel in ARKit weights; the nearest two visemes, DD and nn, are 0.19 apart
+LARGEST_GAIN = 4.0  # so that the trembling of a mouth at rest is not taken for speech
+WIDEST = 0.98  # share of the frames whose mouths are smaller than the size of a full viseme
 
 # Place of an ARKit shape among the first 52 entries of an expression (docs/conventions.md).
 JAW, CLOSE, FUNNEL, PUCKER = 17, 18, 19, 20
@@ -137,16 +140,13 @@ def visemes_of(motion: MotionSequence, rest: Tensor | None = None) -> Visemes:
         Weights that sum to 1.
     """
     mouths = viseme_mouths()
-    seen = motion.expression[:, :52] - (0 if rest is None else rest[:52])
     used = mouths.abs().amax(dim=0) > 0
-    basis, target = mouths[1:, used], seen[:, used]
-    gram = basis @ basis.T
-    pull, step = target @ basis.T, 1 / torch.linalg.matrix_norm(gram, 2)
-    weights = torch.zeros(len(target), len(basis))
-    for _ in range(STEPS):
-        weights = _onto_simplex(weights - step * (weights @ gram - pull))
-    silent = (1 - weights.sum(dim=1, keepdim=True)).clamp(0, 1)
-    return Visemes(torch.cat([silent, weights], dim=1).clamp(0, 1), motion.fps)
+    seen = (motion.expression[:, :52] - (0 if rest is None else rest[:52]))[:, used]
+    if len(seen):
+        size = seen.norm(dim=1).quantile(WIDEST)
+        seen = seen * (mouths[VISEMES.index("aa")].norm() / size.clamp(min=1e-6)).clamp(1.0, LARGEST_GAIN)
+    distance = torch.cdist(seen, mouths[:, used])
+    return Visemes(torch.softmax(-distance.square() / (2 * NEAR**2), dim=1), motion.fps)
 
 
 def viseme_mouths() -> Tensor:
@@ -156,13 +156,3 @@ def viseme_mouths() -> Tensor:
         for shape, weight in mouth.items():
             out[VISEMES.index(name), list(shape) if isinstance(shape, tuple) else shape] = weight
     return out
-
-
-def _onto_simplex(x: Tensor) -> Tensor:
-    """The nearest points (T, N) with entries >= 0 and a sum <= 1 (Duchi et al. 2008, fig. 1)."""
-    inside = x.clamp(min=0)
-    ordered = x.sort(dim=1, descending=True).values
-    excess = (ordered.cumsum(dim=1) - 1) / torch.arange(1, x.shape[1] + 1)
-    count = (ordered > excess).sum(dim=1, keepdim=True)
-    on_face = (x - excess.gather(1, count - 1)).clamp(min=0)
-    return torch.where(inside.sum(dim=1, keepdim=True) > 1, on_face, inside)
