@@ -15,8 +15,9 @@ class _Sizes:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
-            if type(value) is not kind or (kind is int and value < 1):
+            value: Any = getattr(self, field.name)
+            kind = type(field.default)
+            if type(value) is not kind or (kind is int and int(value) < 1):
                 raise ValueError(f"{field.name} must be a {kind.__name__} (>= 1 if a number), got {value!r}")
 
     def to_dict(self) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Hubert:
                 "." if is_folder else ", or go online once: unset HF_HUB_OFFLINE."
             )
             raise InputError(source, f"HuBERT cannot be loaded: {why}", cure) from error
-        return cls(network.to(torch.device(device)))
+        return cls(network.to(device))  # type: ignore[arg-type]
 
     @property
     def channels(self) -> int:
