@@ -20,7 +20,10 @@ BANNED_CALLS = {
     "tempfile.mktemp",
 }
 SAFE_LOAD = "torch.load(weights_only=True)"  # tensors and numbers only; for published checkpoints
-ALLOWED = {"packages/portrait3d/src/portrait3d/full/checkpoint_file.py": SAFE_LOAD}
+ALLOWED = {
+    "packages/portrait3d/src/portrait3d/full/checkpoint_file.py": SAFE_LOAD,
+    "packages/talk-motion/src/talk_motion/full/checkpoint_file.py": SAFE_LOAD,
+}
 
 
 def dotted(node: ast.expr) -> str:

@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 train = typer.Typer(
     help="Train the generic models.",
-    no_args_is_help=True,
+    no_args_is_help=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -33,6 +33,13 @@ Board = Annotated[bool, Option("--tensorboard", help="Also write for TensorBoard
 StopAfter = Annotated[
     str | None, Option(metavar="TIME", help="Stop after, e.g., 20m; the same command goes on.")
 ]
+
+
+@train.callback(invoke_without_command=True)
+def _help_without_command(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), file=ctx.obj.out)
+        raise typer.Exit
 
 
 @train.command("i2p")
