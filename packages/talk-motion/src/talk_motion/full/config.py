@@ -15,10 +15,13 @@ class _Sizes:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value: Any = getattr(self, field.name)
-            kind = type(field.default)
-            if type(value) is not kind or (kind is int and int(value) < 1):
-                raise ValueError(f"{field.name} must be a {kind.__name__} (>= 1 if a number), got {value!r}")
+            value = getattr(self, field.name)
+            if isinstance(field.default, bool):
+                fits, wanted = isinstance(value, bool), "True or False"
+            else:
+                fits, wanted = type(value) is int and value >= 1, "a whole number >= 1"
+            if not fits:
+                raise ValueError(f"{field.name} must be {wanted}, got {value!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
