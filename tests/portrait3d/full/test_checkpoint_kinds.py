@@ -16,8 +16,16 @@ def test_the_published_renderers_are_renderers():
 @pytest.mark.parametrize(
     ("names", "words", "cure"),
     [
-        (shapes("audio_to_motion"), "audio-to-motion model of MimicTalk (ICS-A2M)", "cannot be imported yet"),
-        (shapes("audio_to_motion_vae"), "audio-to-motion model of Real3D-Portrait", "cannot be imported yet"),
+        (
+            shapes("audio_to_motion"),
+            "audio-to-motion model of MimicTalk (ICS-A2M)",
+            "talk_motion.full.importing",
+        ),
+        (
+            shapes("audio_to_motion_vae"),
+            "audio-to-motion model of Real3D-Portrait",
+            "talk_motion.full.importing",
+        ),
         (
             ["patch_embed1.proj.weight", "block1.0.attn.q.weight", "norm1.weight"],
             "SegFormer encoder (mit_b0",

@@ -153,8 +153,8 @@ def test_a_rank_that_is_told_wrongly_is_noted(tmp_path, portrait):
 @pytest.mark.parametrize(
     ("listed", "words"),
     [
-        ("audio_to_motion", "audio-to-motion model of MimicTalk .* cannot be imported yet"),
-        ("audio_to_motion_vae", "audio-to-motion model of Real3D-Portrait .* cannot be imported yet"),
+        ("audio_to_motion", "audio-to-motion model of MimicTalk .*talk_motion.full.importing"),
+        ("audio_to_motion_vae", "audio-to-motion model of Real3D-Portrait .*talk_motion.full.importing"),
     ],
 )
 def test_audio_to_motion_is_named(tmp_path, listed, words):

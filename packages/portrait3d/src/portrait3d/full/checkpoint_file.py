@@ -132,7 +132,7 @@ def _read_tensors_only(path: Path) -> Any:
 
 def _refusal(path: Path, error: Exception) -> InputError:
     named = re.search(r"Unsupported (?:global|class|operand)[^\n]*?:? (?:GLOBAL )?([\w.]+\.\w+)", str(error))
-    named = named or re.search(r"GLOBAL ([\w.]+\.\w+)", str(error))
+    named = named or re.search(r"GLOBAL ([\w.]+)", str(error))
     if named:
         return InputError(
             str(path),

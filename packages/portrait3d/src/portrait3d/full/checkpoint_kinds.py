@@ -9,7 +9,8 @@ RENDERER_PARTS = {
     "decoder": "the plane decoder",
     "superresolution": "the super-resolution",
 }
-NOT_YET = "Audio-to-motion weights cannot be imported yet; the renderer's checkpoint can."
+OF_TALK_MOTION = "Use talk_motion.full.importing, or: mimictalk weights import."
+NOT_NEEDED = "It is not imported: give the renderer's or the audio-to-motion model's checkpoint."
 GIVE_RENDERER = (
     "Give a renderer: os_secc2plane_torso (MimicTalk), secc2plane_torso_orig (Real3D-Portrait), "
     "or a person adapted by MimicTalk."
@@ -32,10 +33,18 @@ class Kind:
 
 
 OTHERS = (
-    Kind("the audio-to-motion model of MimicTalk (ICS-A2M)", ("backbone.icl_transformer_model.",), NOT_YET),
-    Kind("the audio-to-motion model of Real3D-Portrait (VAE with flow)", ("vae.prior_flow.",), NOT_YET),
-    Kind("an audio-to-motion model", ("hubert_encoder.",), NOT_YET),
-    Kind("the lip-sync expert of the audio-to-motion models", ("hubert_encoder", "mouth_encoder"), NOT_YET),
+    Kind(
+        "the audio-to-motion model of MimicTalk (ICS-A2M)",
+        ("backbone.icl_transformer_model.",),
+        OF_TALK_MOTION,
+    ),
+    Kind(
+        "the audio-to-motion model of Real3D-Portrait (VAE with flow)", ("vae.prior_flow.",), OF_TALK_MOTION
+    ),
+    Kind("an audio-to-motion model", ("hubert_encoder.",), OF_TALK_MOTION),
+    Kind(
+        "the lip-sync expert of the audio-to-motion models", ("hubert_encoder", "mouth_encoder"), NOT_NEEDED
+    ),
     Kind("the image-to-plane stage alone, without a motion adapter", ("img2plane_backbone.",)),
     Kind(
         "a SegFormer encoder (mit_b0 … b5), the start of a motion adapter's training",
@@ -46,8 +55,8 @@ OTHERS = (
     Kind("a StyleGAN discriminator", ("b512.", "b4.")),
     Kind("a ResNet", ("layer1.0.conv1.", "layer4.0.conv1.")),
     Kind("a VGG network", ("features.0.", "features.2.")),
-    Kind("a HuBERT or wav2vec speech model", ("hubert.feature_extractor.",), NOT_YET),
-    Kind("a HuBERT or wav2vec speech model", ("feature_extractor.conv_layers.",), NOT_YET),
+    Kind("a HuBERT or wav2vec speech model", ("hubert.feature_extractor.",), NOT_NEEDED),
+    Kind("a HuBERT or wav2vec speech model", ("feature_extractor.conv_layers.",), NOT_NEEDED),
 )
 
 
@@ -65,7 +74,7 @@ def missing_parts(names: Iterable[str]) -> list[str]:
 def looks_like(names: Iterable[str]) -> tuple[str, str]:
     """What tensors of these names are, in words, and the cure.
 
-    For example ("the audio-to-motion model of MimicTalk (ICS-A2M)", "… cannot be imported yet …").
+    For example ("the audio-to-motion model of MimicTalk (ICS-A2M)", "Use talk_motion.full.importing …").
     """
     names = list(names)
     missing = missing_parts(names)

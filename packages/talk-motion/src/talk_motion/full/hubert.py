@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import HubertModel
 
 STRIDE, REACH = 320, 400  # samples: from state to state, and seen by one through the convolutions
-INSTALL = "Install it with: pip install transformers"
+INSTALL = 'Install it with: pip install "talk-motion[full]"'
 
 
 @dataclass(frozen=True)
