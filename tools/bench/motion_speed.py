@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -155,6 +154,12 @@ def judged(model: MotionModel, clips: list[TalkClip]) -> list[Figure]:
     ]
 
 
+def largest_resident() -> float:
+    """MiB that this process has held at most; `ru_maxrss` would begin with those of the parent."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
 def draw_file(path: Path) -> None:
     """The child process: draws a file's motion, tells its memory and its fastest border."""
     model = MotionModel.from_pretrained("small")
@@ -170,7 +175,7 @@ def draw_file(path: Path) -> None:
     print(
         json.dumps(
             {
-                "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "rss": largest_resident(),
                 "cpu": time.process_time() - began,
                 "frames": frames,
                 "border": float(at.max()) / usual if len(at) else None,

@@ -42,7 +42,8 @@ class MotionSpool:
         """All frames so far, mapped from the disk; to be used before the spool is closed."""
         if not self.frames:
             return MotionSequence.join([])
-        return MotionSequence(*(self._mapped(name) for name in SIZES))
+        expression, euler, translation, gaze, blink = map(self._mapped, SIZES)
+        return MotionSequence(expression, euler, translation, gaze, blink)
 
     def _mapped(self, name: str) -> Tensor:
         file = self._files[name]
