@@ -41,7 +41,7 @@ class TalkClip:
 
 def media_folder() -> Path:
     """Folder of the real clips: MIMICTALK_MEDIA, or ../shared/media beside the repository."""
-    return Path(os.environ.get("MIMICTALK_MEDIA", Path(__file__).parents[2].parent / "shared" / "media"))
+    return Path(os.environ.get("MIMICTALK_MEDIA", Path(__file__).parents[1].parent / "shared" / "media"))
 
 
 def load_clips(cache: Path, media: Path | None = None) -> list[TalkClip]:

@@ -109,7 +109,9 @@ def test_robust_factors_by_hand(model: FaceModel) -> None:
     )
     seen = terms.project(at).residual
     exact = dataclasses.replace(terms, targets=seen + torch.tensor([[0.03], [0.04]]))  # 0.05 away each
-    torch.testing.assert_close(exact.robust(exact.project(at), 0.05), torch.full((1, len(POINTS)), 0.5).double())
+    torch.testing.assert_close(
+        exact.robust(exact.project(at), 0.05), torch.full((1, len(POINTS)), 0.5).double()
+    )
 
 
 def test_point_weights() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import face3dmm
+from mimictalk import checking
 from mimictalk.checking import check_clip_sound, check_reference, refuse_picture
 from mimictalk.errors import InputError
 
@@ -21,10 +22,12 @@ def tracking(monkeypatch):
         return track
 
     def last(seconds: float):
-        track.coeffs = SimpleNamespace(expression=torch.zeros(round(25 * seconds), 64))
+        frames = round(25 * seconds)
+        track.coeffs = SimpleNamespace(expression=torch.zeros(frames, 64), confidence=torch.ones(frames))
         return track
 
     monkeypatch.setattr(face3dmm, "track_video", track_video, raising=False)
+    monkeypatch.setattr(checking, "check_sync", lambda path, track: ({"sync_offset_ms": 0}, ()))
     return last
 
 
@@ -92,7 +95,8 @@ def test_a_good_clip(here, write_wav, tracking):
     tracking(12)
     verdict = check_reference(write_wav(here / "a.wav", talk(12), 16000))
     assert verdict.warnings == ("the picture is turned",)
-    assert verdict.facts == {"video": str(here / "a.wav"), "seconds": 12.0, "frames": 300, "speech": True}
+    known = {"video": str(here / "a.wav"), "seconds": 12.0, "frames": 300, "speech": True}
+    assert verdict.facts == known | {"sync_offset_ms": 0}
     assert verdict.track.options["max_seconds"] == 60
 
 

@@ -36,7 +36,7 @@ class Used:
 CLIPS: dict[str, Refused | Used] = {
     "v name with spaces é 名.mp4": Used(),
     "v_0.2s.mp4": Refused("short"),
-    "v_audio_late_600ms.mp4": Used(SHORT, "may be late"),
+    "v_audio_late_600ms.mp4": Used(SHORT, "may be late", "sound comes 600 ms late"),
     "v_audio_only.mp4": Refused("no picture"),
     "v_bitflips.mp4": Refused("damaged"),
     "v_face_lost_3s_to_7s.mp4": Used("no face", "3"),
@@ -60,8 +60,7 @@ CLIPS: dict[str, Refused | Used] = {
     "v_upside_down.mp4": Refused("upside down"),
     "v_variable_frame_rate.mp4": Used("frame rate varies"),
     "v_very_dark.mp4": Used(SHORT, "dark"),
-    # Nobody can hear that it is another speaker without a sync expert: see the README.
-    "v_wrong_audio_not_this_speaker.mp4": Used(SHORT),
+    "v_wrong_audio_not_this_speaker.mp4": Used(SHORT, "do not seem to go together"),
     "v_zero_bytes.mp4": Refused("empty"),
 }
 PICTURES = {f"p_{name}": Refused("it is a picture") for name in (

@@ -27,7 +27,9 @@ def coeffs() -> FaceCoeffs:
 
 @pytest.fixture
 def track(coeffs) -> FaceTrack:
-    return FaceTrack(coeffs, torch.zeros(FRAMES, 478, 3), torch.zeros(FRAMES, 4), "ab" * 32, (0, 0, 512), start=0.04)
+    return FaceTrack(
+        coeffs, torch.zeros(FRAMES, 478, 3), torch.zeros(FRAMES, 4), "ab" * 32, (0, 0, 512), start=0.04
+    )
 
 
 def expect_take(path) -> None:
@@ -51,7 +53,9 @@ def test_a_track_as_a_take(here, track):
 
 
 def test_speech_as_a_take(here, coeffs):
-    spoken = SimpleNamespace(fps=25.0, **{n: getattr(coeffs, n) for n in ("expression", "euler", "translation", "gaze")})
+    spoken = SimpleNamespace(
+        fps=25.0, **{n: getattr(coeffs, n) for n in ("expression", "euler", "translation", "gaze")}
+    )
     write_speech_motion(here / "new" / "a.CSV", spoken)
     expect_take(here / "new" / "a.CSV")
 
@@ -59,7 +63,11 @@ def test_speech_as_a_take(here, coeffs):
 def test_a_track_as_it_is(here, track):
     for name in ("a.json", "a.npz", "a.safetensors"):
         write_track(here / name, track)
-    json, npz, whole = read_motion_json(here / "a.json"), read_motion_npz(here / "a.npz"), FaceTrack.load(here / "a.safetensors")
+    json, npz, whole = (
+        read_motion_json(here / "a.json"),
+        read_motion_npz(here / "a.npz"),
+        FaceTrack.load(here / "a.safetensors"),
+    )
     for found in (json, npz, whole):
         assert (found.fps, found.start) == (25.0, 0.04)
         for name in ("identity", "expression", "euler", "translation", "gaze", "confidence"):
@@ -118,5 +126,7 @@ def test_track_writes_by_suffix(cli, here, track, monkeypatch, suffix):
     ran = cli("track", "clip.mp4", "-o", f"face{suffix}", "--json")
     assert ran.code == 0
     assert ran.json["file"] == f"face{suffix}" and ran.json["frames"] == FRAMES
-    read = dict(zip(OF_TRACKS, (read_live_link, read_motion_json, read_motion_npz, FaceTrack.load), strict=True))[suffix]
+    read = dict(
+        zip(OF_TRACKS, (read_live_link, read_motion_json, read_motion_npz, FaceTrack.load), strict=True)
+    )[suffix]
     assert read(here / f"face{suffix}").fps == 25.0

@@ -10,6 +10,7 @@ from mimictalk.errors import InputError
 from mimictalk.media import duration
 from mimictalk.sound import has_sound
 from mimictalk.sound_check import has_speech, late_start
+from mimictalk.sync_check import check_sync
 
 if TYPE_CHECKING:
     from face3dmm import FaceTrack
@@ -67,6 +68,10 @@ def check_reference(
         )
     features, heard = check_clip_sound(path)
     facts = {"video": str(path), "seconds": seconds, "frames": frames, "speech": features is not None}
+    if features is not None:
+        found, odd = check_sync(path, track)
+        facts |= found
+        heard = (*heard, *odd)
     return Verdict(facts, (*warnings, *heard), track, features)
 
 

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimictalk.evaluating.clips import Clip
 from mimictalk.evaluating.figures import Figure
+
+if TYPE_CHECKING:
+    from talk_motion import AudioFeatures
 
 FRAME_MS = 40.0
 LEAST_AGREEMENT = 0.3  # correlation of the true mouth with its sound below which no offset can be told
@@ -66,8 +70,8 @@ def opening(clip: Clip, count: int) -> NDArray[np.float64]:
     return curve
 
 
-def loudness(path: Path, first: int, count: int) -> NDArray[np.float64] | None:
-    """(count,) loudness in dB from a frame on; None where the file has no sound that can be used."""
+def sound_features(path: Path, first: int, count: int) -> "AudioFeatures | None":
+    """Features of `count` motion frames from a frame on; None where the file has no usable sound."""
     from mimictalk.sound import has_sound
     from talk_motion.audio import read_audio
     from talk_motion.errors import InputError as SoundError
@@ -79,19 +83,38 @@ def loudness(path: Path, first: int, count: int) -> NDArray[np.float64] | None:
         features = extract_features(read_audio(path).samples, frames=first + count)
     except SoundError:
         return None
-    return features.energy.reshape(-1, 2).mean(1)[first:].double().numpy()
+    return features.slice(first, first + count)
+
+
+def loudness(features: "AudioFeatures") -> NDArray[np.float64]:
+    """(T,) loudness in dB, one value per motion frame."""
+    return features.energy.reshape(-1, 2).mean(1).double().numpy()
+
+
+def compare_sync(clip: Clip, features: "AudioFeatures | None", count: int) -> dict[str, Figure]:
+    """Sync-C and Sync-D of talk-motion's expert; unlike SyncNet's they lie between unit vectors."""
+    from talk_motion.errors import InputError as SoundError
+    from talk_motion.sync_measure import measure_sync
+
+    keys = ("sync_confidence", "sync_distance")
+    if features is None or clip.track is None:
+        reason = "there is no sound to compare with" if features is None else clip.lost
+        return {key: Figure(key, None, reason) for key in keys}
+    motion = clip.track.coeffs.expression[clip.first : clip.first + count]
+    try:
+        got = measure_sync(features, motion, seen=clip.seen(count))
+    except SoundError as error:
+        return {key: Figure(key, None, error.cause) for key in keys}
+    if got.distance is None:
+        return {key: Figure(key, None, "nobody speaks") for key in keys}
+    return {key: Figure(key, value) for key, value in zip(keys, (got.confidence, got.distance), strict=True)}
 
 
 def compare_sound(mouths: Mouths) -> dict[str, Figure]:
-    """How the mouth goes with the sound: a sync expert's scores, and the opening against the loudness.
-
-    The expert (Real3D-Portrait's judge of landmarks and speech features) has no weights yet. The opening
-    against the loudness needs none and is a coarse guess: the true clip's own values stand beside it.
-    """
+    """The mouth's opening against the loudness: a coarse guess, beside the true clip's own values."""
     from face3dmm.metrics import agreement
 
-    none = "there is no sync expert in this version"
-    figures = {key: Figure(key, None, none) for key in ("sync_confidence", "sync_distance")}
+    figures: dict[str, Figure] = {}
     keys = ("av_offset", "av_correlation")
     if mouths.loudness is None:
         return figures | {key: Figure(key, None, "there is no sound to compare with") for key in keys}

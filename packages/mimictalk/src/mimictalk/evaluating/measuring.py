@@ -68,10 +68,11 @@ def measure(
         raise InputError(output.path, "it has no frame to compare", cure)
     count = run.frames
     found |= faces.compare_faces(true, output, count, cross=cross)
-    heard = faces.loudness(output.path, output.first, count)
-    heard = faces.loudness(true.path, true.first, count) if heard is None else heard
-    mouths = faces.Mouths(faces.opening(true, count), faces.opening(output, count), heard)
-    found |= faces.compare_sound(mouths)
+    heard = faces.sound_features(output.path, output.first, count)
+    heard = faces.sound_features(true.path, true.first, count) if heard is None else heard
+    loudness = None if heard is None else faces.loudness(heard)
+    mouths = faces.Mouths(faces.opening(true, count), faces.opening(output, count), loudness)
+    found |= faces.compare_sound(mouths) | faces.compare_sync(output, heard, count)
     complete = figures.complete(found, cross)
     facts = {
         "name": name,
