@@ -93,6 +93,8 @@ def loudness(features: "AudioFeatures") -> NDArray[np.float64]:
 
 def compare_sync(clip: Clip, features: "AudioFeatures | None", count: int) -> dict[str, Figure]:
     """Sync-C and Sync-D of talk-motion's expert; unlike SyncNet's they lie between unit vectors."""
+    import torch
+
     from talk_motion.errors import InputError as SoundError
     from talk_motion.sync_measure import measure_sync
 
@@ -102,7 +104,7 @@ def compare_sync(clip: Clip, features: "AudioFeatures | None", count: int) -> di
         return {key: Figure(key, None, reason) for key in keys}
     motion = clip.track.coeffs.expression[clip.first : clip.first + count]
     try:
-        got = measure_sync(features, motion, seen=clip.seen(count))
+        got = measure_sync(features, motion, seen=torch.from_numpy(clip.seen(count)))
     except SoundError as error:
         return {key: Figure(key, None, error.cause) for key in keys}
     if got.distance is None:
