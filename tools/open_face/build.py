@@ -5,6 +5,8 @@ random: the same statistics give the same model, to the rounding of the machine'
 """
 
 import argparse
+import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -139,6 +141,8 @@ def main() -> None:
     output: Path = parser.parse_args().output
     output.parent.mkdir(exist_ok=True)
     build().save(output, source="tools/open_face")
+    card = {"sha256": hashlib.sha256(output.read_bytes()).hexdigest()}  # for `mimictalk weights verify`
+    output.with_suffix(".json").write_text(json.dumps(card) + "\n")
     print(f"{output.name}: {output.stat().st_size} bytes", file=sys.stderr)
 
 
