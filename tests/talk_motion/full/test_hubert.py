@@ -139,7 +139,7 @@ def test_without_transformers_the_cure_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match="not installed") as caught:
         Hubert.load()
-    assert "pip install transformers" in caught.value.cure
+    assert "talk-motion[full]" in caught.value.cure
 
 
 def test_the_base_size_cannot_be_cut():
