@@ -27,7 +27,7 @@ def tracking(monkeypatch):
         return track
 
     monkeypatch.setattr(face3dmm, "track_video", track_video, raising=False)
-    monkeypatch.setattr(checking, "check_sync", lambda path, track: ({"sync_offset_ms": 0}, ()))
+    monkeypatch.setattr(checking, "check_sync", lambda features, track: ({"sync_offset_ms": 0}, ()))
     return last
 
 

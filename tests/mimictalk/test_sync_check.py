@@ -8,18 +8,19 @@ import torch
 
 import talk_motion.sync_measure
 from mimictalk.sync_check import check_sync
+from talk_motion import extract_features
 
 
 @pytest.fixture
-def heard(here, write_wav, monkeypatch):
+def heard(monkeypatch):
     """Checks a clip of a length about which the sync expert says what is wanted."""
 
     def run(frames: int, offset: int | None, trusted: bool):
         said = SimpleNamespace(offset_frames=offset, confidence=0.2, trusted=trusted)
         monkeypatch.setattr(talk_motion.sync_measure, "measure_sync", lambda *given, **also: said)
         coeffs = SimpleNamespace(expression=torch.zeros(frames, 64), confidence=torch.ones(frames))
-        sound = write_wav(here / "a.wav", np.full((frames * 640, 1), 0.1), 16000)
-        return check_sync(sound, SimpleNamespace(coeffs=coeffs))
+        features = extract_features(np.full(frames * 640, 0.1))
+        return check_sync(features, SimpleNamespace(coeffs=coeffs))
 
     return run
 

@@ -69,7 +69,7 @@ def check_reference(
     features, heard = check_clip_sound(path)
     facts = {"video": str(path), "seconds": seconds, "frames": frames, "speech": features is not None}
     if features is not None:
-        found, odd = check_sync(path, track)
+        found, odd = check_sync(features, track)
         facts |= found
         heard = (*heard, *odd)
     return Verdict(facts, (*warnings, *heard), track, features)

@@ -1,10 +1,10 @@
 """Does the mouth of a clip go with its sound? Words for a delay and for a stranger's voice."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from face3dmm import FaceTrack
+    from talk_motion import AudioFeatures
 
 LEAST_FRAMES = 50  # below 2 s the sync expert has too little to go by
 SURE_FRAMES = 200  # 8 s: a clip whose mouth follows its sound is recognised from here on
@@ -12,26 +12,25 @@ NOTICED_FRAMES = 3  # 120 ms: what people begin to notice (ITU-R BT.1359: 45 ms 
 FRAME_MS = 40
 
 
-def check_sync(path: Path, track: "FaceTrack") -> tuple[dict[str, Any], tuple[str, ...]]:
+def check_sync(features: "AudioFeatures", track: "FaceTrack") -> tuple[dict[str, Any], tuple[str, ...]]:
     """Compare a clip's mouth with its sound by talk-motion's sync expert.
 
     Args:
-        path: A clip with speech.
+        features: Of the clip's sound, from its first frame on.
         track: Of its frames from the first on.
 
     Returns:
         facts for `--json`, and what is odd, in words.
     """
-    frames = len(track.coeffs.expression)
+    frames = min(features.frames, len(track.coeffs.expression))
     facts: dict[str, Any] = {"sync_offset_ms": None, "sync_confidence": None}
     if frames < LEAST_FRAMES:
         return facts, ()
-    from talk_motion.audio import read_audio
-    from talk_motion.features import extract_features
     from talk_motion.sync_measure import measure_sync
 
-    features = extract_features(read_audio(path).samples, frames=frames)
-    sync = measure_sync(features, track.coeffs.expression, seen=track.coeffs.confidence > 0)
+    coeffs = track.coeffs
+    heard, seen = features.slice(0, frames), coeffs.confidence[:frames] > 0
+    sync = measure_sync(heard, coeffs.expression[:frames], seen=seen)
     if sync.offset_frames is None:  # nobody speaks in the part that is used
         return facts, ()
     facts = {"sync_offset_ms": FRAME_MS * sync.offset_frames, "sync_confidence": round(sync.confidence, 3)}
