@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,15 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import InputError
 from .flow import Method, solve
-from .motion import write_atomically
 from .network import NetworkConfig, VelocityNetwork
 from .space import MotionSpace
+from .weight_file import read_weights, write_weights
 from .windows import blended_velocity
 
 FARTHEST = 4.0  # deviations; a tracker that reports more has lost the mouth
-SPACE_FIELDS = ("encode", "decode", "mean", "scale", "gap", "mouth")
 
 
 @dataclass(frozen=True)
@@ -75,36 +71,17 @@ class MotionModel:
 
     @classmethod
     def _load(cls, path: Path) -> MotionModel:
-        from safetensors.torch import load
-
-        about = path.with_suffix(".json")
-        if not path.is_file() or not about.is_file():
-            raise InputError(
-                path, "no such weights", 'Use "small", or a .safetensors file with its .json beside it.'
-            )
-        data, card = path.read_bytes(), json.loads(about.read_text())
-        if hashlib.sha256(data).hexdigest() != card.get("sha256"):
-            raise InputError(
-                path, "the weights do not match their sha256: the file is damaged", "Get it again."
-            )
-        tensors = {name: t if t.dtype == torch.bool else t.float() for name, t in load(data).items()}
-        space = MotionSpace(*(tensors.pop(f"space.{name}") for name in SPACE_FIELDS))
+        cure = 'Use "small", or a .safetensors file with its .json beside it.'
+        state, space, card = read_weights(path, cure)
         network = VelocityNetwork(NetworkConfig(**card["network"]))
-        network.load_state_dict(tensors)
+        network.load_state_dict(state)
         return cls(network, space, card)
 
     def save(self, path: str | Path, **card: Any) -> None:
         """Writes weights as float16 safetensors with a .json card (sha256, sizes, `card`), both
         atomically."""
-        from safetensors.torch import save
-
-        path = Path(path)
-        tensors = {name: t.half().contiguous() for name, t in self.network.state_dict().items()}
-        tensors |= {f"space.{name}": getattr(self.space, name).contiguous() for name in SPACE_FIELDS}
-        data = save(tensors)
-        about = {**card, "network": asdict(self.network.config), "sha256": hashlib.sha256(data).hexdigest()}
-        write_atomically(path, data)
-        write_atomically(path.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())
+        card |= {"network": asdict(self.network.config)}
+        write_weights(Path(path), self.network.state_dict(), self.space, card)
 
     @torch.no_grad()
     def sample(

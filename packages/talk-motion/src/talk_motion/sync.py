@@ -6,22 +6,17 @@ face3dmm tracks or talk-motion draws. `sync_measure` finds offsets with it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import InputError
-from .model import SPACE_FIELDS
-from .motion import write_atomically
 from .space import MotionSpace
 from .sync_network import SyncConfig, SyncNetwork, standardise
+from .weight_file import read_weights, write_weights
 
 VOICED = 66  # column of `AudioFeatures.stack`
 NEAR_VOICE = 13  # frames around a voiced one that count as speech
@@ -49,34 +44,16 @@ class SyncExpert:
         Raises:
             InputError: missing file, or weights that do not match their sha256.
         """
-        from safetensors.torch import load
-
         path = Path(path or str(resources.files("talk_motion") / "data" / "sync.safetensors"))
-        about = path.with_suffix(".json")
-        if not path.is_file() or not about.is_file():
-            raise InputError(path, "no such weights", "Give a .safetensors file with its .json beside it.")
-        data, card = path.read_bytes(), json.loads(about.read_text())
-        if hashlib.sha256(data).hexdigest() != card.get("sha256"):
-            raise InputError(
-                path, "the weights do not match their sha256: the file is damaged", "Get it again."
-            )
-        tensors = {name: t if t.dtype == torch.bool else t.float() for name, t in load(data).items()}
-        space = MotionSpace(*(tensors.pop(f"space.{name}") for name in SPACE_FIELDS))
+        state, space, card = read_weights(path, "Give a .safetensors file with its .json beside it.")
         network = SyncNetwork(SyncConfig(**card["network"]))
-        network.load_state_dict(tensors)
+        network.load_state_dict(state)
         return cls(network, space, card)
 
     def save(self, path: str | Path, **card: Any) -> None:
         """Writes weights as float16 safetensors with a .json card (sha256, sizes, `card`), atomically."""
-        from safetensors.torch import save
-
-        path = Path(path)
-        tensors = {name: t.half().contiguous() for name, t in self.network.state_dict().items()}
-        tensors |= {f"space.{name}": getattr(self.space, name).contiguous() for name in SPACE_FIELDS}
-        data = save(tensors)
-        about = card | {"network": asdict(self.network.config), "sha256": hashlib.sha256(data).hexdigest()}
-        write_atomically(path, data)
-        write_atomically(path.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())
+        card |= {"network": asdict(self.network.config)}
+        write_weights(Path(path), self.network.state_dict(), self.space, card)
 
     def channels(self, motion: Tensor) -> Tensor:
         """What the network sees: (B, T, 64) expressions or (B, T) openings in face heights -> (B, T, M).
