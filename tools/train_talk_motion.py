@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -31,6 +30,7 @@ from talk_clips import TalkClip, correlation, load_clips
 from talk_motion.flow import path
 from talk_motion.model import MotionModel
 from talk_motion.network import NetworkConfig, VelocityNetwork
+from talk_motion.run_state import restore, store
 from talk_motion.space import MotionSpace
 
 CHANNELS = 9  # beyond these, real trackers see noise: their spread is several times that of true mouths
@@ -115,7 +115,13 @@ def train(args: argparse.Namespace) -> None:
     network, kept = VelocityNetwork(config), VelocityNetwork(config)
     kept.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=args.rate, weight_decay=0.05, betas=(0.9, 0.98))
-    first, best, history = restore(work, network, kept, optimiser) if args.resume else (0, None, [])
+    networks = {"network": network, "kept": kept}
+    about = (restore(work, networks, optimiser) if args.resume else None) or {
+        "step": 0,
+        "best": None,
+        "history": [],
+    }
+    first, best, history = about["step"], about["best"], about["history"]
     clips = load_clips(args.tracks) if args.tracks else []
     parameters = sum(p.numel() for p in network.parameters())
     print(
@@ -155,7 +161,7 @@ def train(args: argparse.Namespace) -> None:
                 card = {"seed": args.seed, "chosen_step": step + 1, "parameters": parameters}
                 card |= {"settings": settings(args, corpus, pool), "scores": best}
                 MotionModel(kept, space).save(work / "best.safetensors", **card)
-            store(work, step + 1, best, history, network, kept, optimiser)
+            store(work, networks, optimiser, {"step": step + 1, "best": best, "history": history})
     (work / "history.json").write_text(json.dumps(history, indent=1))
     if args.out:
         for suffix in (".safetensors", ".json"):
@@ -168,53 +174,6 @@ def settings(args: argparse.Namespace, corpus: Corpus, pool: Pool) -> dict[str, 
     names = ("seed", "steps", "batch", "rate", "width", "layers", "dropout", "bf16")
     made = {"minutes": round(corpus.seconds / 60), "sounds": len(pool), "frames": pool.frames}
     return {name: getattr(args, name) for name in names} | made
-
-
-def store(
-    work: Path,
-    step: int,
-    best: object,
-    history: object,
-    network: VelocityNetwork,
-    kept: VelocityNetwork,
-    optimiser: torch.optim.Optimizer,
-) -> None:
-    """Everything a run needs to go on: weights, their running mean, and the moments of Adam."""
-    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {f"kept.{k}": v for k, v in kept.state_dict().items()}
-    for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    save_file(
-        {k: v.contiguous().clone() for k, v in tensors.items()},
-        work / "state.part",
-        {"about": json.dumps({"step": step, "best": best, "history": history})},
-    )
-    os.replace(work / "state.part", work / "state.safetensors")
-
-
-def restore(
-    work: Path, network: VelocityNetwork, kept: VelocityNetwork, optimiser: torch.optim.Optimizer
-) -> tuple[int, dict | None, list]:
-    """Loads what `store` wrote; starts from nothing where there is nothing."""
-    from safetensors import safe_open
-
-    file = work / "state.safetensors"
-    if not file.is_file():
-        return 0, None, []
-    tensors = load_file(file)
-    with safe_open(file, "pt") as opened:
-        about = json.loads(opened.metadata()["about"])
-    for name, module in (("network", network), ("kept", kept)):
-        module.load_state_dict(
-            {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(name + ".")}
-        )
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("adam."):
-            _, number, name = key.split(".")
-            state.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return about["step"], about["best"], about["history"]
 
 
 def main() -> None:

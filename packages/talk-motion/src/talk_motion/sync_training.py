@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from .run_state import restore, store
 from .space import MotionSpace
 from .sync import SyncExpert
 from .sync_contrast import FARTHEST, contrastive_loss, judge, like_tracked, stranger_confidence
@@ -92,7 +91,13 @@ def train_sync(
     optimiser = torch.optim.AdamW(
         network.parameters(), config.rate, (0.9, 0.98), weight_decay=config.weight_decay
     )
-    first, history, spent = restore(work, network, kept, optimiser) if resume else (0, [], 0.0)
+    networks = {"network": network, "kept": kept}
+    about = (restore(work, networks, optimiser) if resume else None) or {
+        "step": 0,
+        "history": [],
+        "seconds": 0.0,
+    }
+    first, history, spent = about["step"], about["history"], about["seconds"]
     held_audio, held_motion = held(config.seed, 0, config.held)
     held_motion = like_tracked(held_motion, torch.Generator().manual_seed(config.seed))
     began = time.monotonic() - spent
@@ -128,55 +133,10 @@ def train_sync(
             left = spent / (step + 1) * (config.steps - step - 1)
             shown = " ".join(f"{name} {value:g}" for name, value in scores.items())
             report(f"{shown} of {config.steps}, {spent:.0f} s, {left:.0f} s left")
-            store(work, step + 1, history, spent, network, kept, optimiser)
+            store(work, networks, optimiser, {"step": step + 1, "history": history, "seconds": spent})
     best = SyncExpert.from_pretrained(work / "best.safetensors")
     strange = stranger_confidence(best.network, held_audio, held_motion)
     frames = held_motion.shape[1] - 2 * (FARTHEST + REACH)
     best.card |= (card or {}) | {"stranger_confidence": round(strange, 4), "stranger_frames": frames}
     best.save(work / "best.safetensors", **best.card)
     return min(history, key=lambda row: row["loss"])
-
-
-def store(
-    work: Path,
-    step: int,
-    history: list[dict[str, float]],
-    seconds: float,
-    network: SyncNetwork,
-    kept: SyncNetwork,
-    optimiser: torch.optim.Optimizer,
-) -> None:
-    """Writes all that a run needs to go on, atomically: weights, their running mean, the moments of Adam."""
-    from safetensors.torch import save_file
-
-    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {f"kept.{k}": v for k, v in kept.state_dict().items()}
-    for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    about = {"about": json.dumps({"step": step, "history": history, "seconds": seconds})}
-    save_file({k: v.contiguous().clone() for k, v in tensors.items()}, work / "state.part", about)
-    os.replace(work / "state.part", work / "state.safetensors")
-
-
-def restore(
-    work: Path, network: SyncNetwork, kept: SyncNetwork, optimiser: torch.optim.Optimizer
-) -> tuple[int, list[dict[str, float]], float]:
-    """Loads what `store` wrote; starts from nothing where there is nothing. Gives step, history, seconds."""
-    from safetensors import safe_open
-
-    if not (work / "state.safetensors").is_file():
-        return 0, [], 0.0
-    with safe_open(work / "state.safetensors", "pt") as file:
-        about = json.loads(file.metadata()["about"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    for name, module in (("network", network), ("kept", kept)):
-        module.load_state_dict(
-            {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(name + ".")}
-        )
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("adam."):
-            _, number, part = key.split(".")
-            state.setdefault(int(number), {})[part] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return about["step"], about["history"], about["seconds"]
