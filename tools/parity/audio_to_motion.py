@@ -22,12 +22,10 @@ the largest difference, relative: over the largest magnitude of what is publishe
 
 import argparse
 import importlib
-import json
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +34,7 @@ from unittest import mock
 
 import torch
 from published_modules import perturb
+from rows import Row, read_arguments, row_of, show, write
 from stand_ins import stand_in
 from torch import Tensor, nn
 
@@ -46,22 +45,10 @@ from talk_motion.full.pitch import coarse_pitch
 from talk_motion.full.speech import Heard, SpeechFeatures
 from talk_motion.full.vae import FlowVae
 
-BAR = 1e-4
 PROMPT, SPEECH = 24, 32  # motion frames
 STEPS = 20  # moments of the published schedule
 NUDGED = ", itself nudged"
 VARIANTS = ("in_context", "in_context_plain", "flow_vae")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; `error` is absolute, `relative` over `largest`, the largest published magnitude."""
-
-    variant: str
-    stage: str
-    error: float
-    relative: float
-    largest: float
 
 
 def midpoint(field: Callable[[Tensor, Tensor], Tensor], start: Tensor, times: Tensor, **_: Any) -> Tensor:
@@ -337,27 +324,14 @@ def training_rows(
     ]
 
 
-def row_of(variant: str, stage: str, published: Tensor, own: Tensor) -> Row:
-    """Their difference; nan anywhere makes it nan, which is no pass."""
-    largest = float(published.abs().max())
-    error = float((own.reshape(published.shape) - published).abs().max())
-    return Row(variant, stage, error, error / largest, largest)
-
-
 def main() -> int:
     """Compare the wanted variants, print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkout", type=Path, help="checkout of MimicTalk")
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="default: all")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and sound")
     parser.add_argument("--gain", type=float, default=0.1, help="of ICS-A2M's queries and keys")
-    parser.add_argument("--json", type=Path, help="write the rows here")
-    args = parser.parse_args()
-    wanted = args.variants.split(",")
-    if unknown := [name for name in wanted if name not in VARIANTS]:
-        parser.error(f"unknown variants {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
+    args, wanted = read_arguments(parser, VARIANTS, ",".join(VARIANTS))
     warnings.simplefilter("ignore")  # theirs, of old PyTorch
     rows: list[Row] = []
     with torch.no_grad():
@@ -370,13 +344,10 @@ def main() -> int:
                     found = in_context_rows(folder, *given, args.gain)
             rows += found
             for row in found:
-                mark = "" if row.relative <= BAR or row.stage.endswith(NUDGED) else "  above 1e-4"
-                print(
-                    f"{row.variant:18} {row.stage:30} {row.error:9.1e} {row.relative:9.1e}{mark}", flush=True
-                )
+                show(row, judged=not row.stage.endswith(NUDGED))
     if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    return int(not all(row.relative <= BAR for row in rows if not row.stage.endswith(NUDGED)))
+        write(args.json, rows)
+    return int(not all(row.holds for row in rows if not row.stage.endswith(NUDGED)))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,10 @@ what is published. Exits 1 if a relative error is above 1e-4.
 """
 
 import argparse
-import json
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,6 +34,7 @@ from portrait_head import (
 )
 from portrait_torso import TorsoInputs, enliven, on_this_device, torso_inputs, torso_stages
 from published_modules import Checkout, open_checkout
+from rows import Row, read_arguments, row_of, show, write
 from torch import Tensor, nn
 
 from portrait3d.full.config import FullConfig
@@ -43,7 +43,6 @@ from portrait3d.full.model import FullPortrait, Surroundings, pose_camera
 from portrait3d.full.published_keys import account
 from portrait3d.full.torso_motion import torso_keypoints
 
-BAR = 1e-4
 HEAD = FullConfig(has_torso=False)
 VARIANTS = {
     "head": HEAD,
@@ -60,17 +59,6 @@ VARIANTS = {
     "mimictalk": replace(FullConfig(), head_threshold=1.0),
 }
 DEFAULT = "head,head_triplane,torso,torso_triplane"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; `error` is absolute, `relative` over `largest`, the largest published magnitude."""
-
-    variant: str
-    stage: str
-    error: float
-    relative: float
-    largest: float
 
 
 def ours_of(theirs: nn.Module, config: FullConfig) -> FullPortrait:
@@ -175,26 +163,13 @@ def end_to_end(
     ]
 
 
-def row_of(variant: str, stage: str, published: Tensor, own: Tensor) -> Row:
-    """Their difference; nan anywhere makes it nan, which is no pass."""
-    largest = float(published.abs().max())
-    error = float((own.reshape(published.shape) - published).abs().max())
-    return Row(variant, stage, error, error / largest, largest)
-
-
 def main() -> int:
     """Compare the wanted variants, print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkout", type=Path, help="checkout of MimicTalk or Real3DPortrait")
-    parser.add_argument("--variants", default=DEFAULT, help=f"of {', '.join(VARIANTS)}; default {DEFAULT}")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and pictures")
-    parser.add_argument("--json", type=Path, help="write the rows here")
-    args = parser.parse_args()
-    wanted = args.variants.split(",")
-    if unknown := [name for name in wanted if name not in VARIANTS]:
-        parser.error(f"unknown variants {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
+    args, wanted = read_arguments(parser, list(VARIANTS), DEFAULT)
     warnings.simplefilter("ignore")  # theirs, of old PyTorch
     rows: list[Row] = []
     with open_checkout(args.checkout) as checkout, torch.no_grad():
@@ -202,13 +177,10 @@ def main() -> int:
             found = compare(checkout, variant, args.seed)
             rows += found
             for row in found:
-                mark = "" if row.relative <= BAR else "  above 1e-4"
-                print(
-                    f"{row.variant:18} {row.stage:34} {row.error:9.1e} {row.relative:9.1e}{mark}", flush=True
-                )
+                show(row)
             if args.json:
-                args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    return int(not all(row.relative <= BAR for row in rows))
+                write(args.json, rows)
+    return int(not all(row.holds for row in rows))
 
 
 if __name__ == "__main__":
