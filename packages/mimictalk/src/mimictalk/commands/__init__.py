@@ -20,5 +20,5 @@ def register_all(app: typer.Typer) -> None:
     """Add the commands in the order in which `--help` lists them."""
     for command in (demo, adapt, render, oneshot, check, evaluate, track, motion, verify, doctor):
         app.command()(command)
-    app.add_typer(weights, name="weights")
-    app.add_typer(train, name="train")
+    for group in (weights, train):
+        app.add_typer(group)

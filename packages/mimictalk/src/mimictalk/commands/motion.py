@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from mimictalk.commands.render import Blink
+from mimictalk.commands.video_options import Blink, Style, StyleStrength
 
 
 def motion(
@@ -21,8 +21,8 @@ def motion(
             "visemes.json or NAME.visemes.json, NAME.safetensors (all).",
         ),
     ] = None,
-    style: Annotated[Path | None, Option(metavar="CLIP", help="Talk in the style of this clip.")] = None,
-    style_strength: Annotated[float, Option(help="0 no style, 1 as it is, up to 4.")] = 1.0,
+    style: Style = None,
+    style_strength: StyleStrength = 1.0,
     pose: Annotated[str, Option(metavar="ref|static|CLIP", help="Head motion.")] = "ref",
     blink: Annotated[Blink, Option(help="Blinks.")] = Blink.auto,
     temperature: Annotated[float, Option(help="0 the mean motion, more varied up to 2.")] = 0.1,

@@ -6,12 +6,9 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-train = typer.Typer(
-    help="Train the generic models.",
-    no_args_is_help=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+from mimictalk.commands.command_group import command_group
+
+train = command_group("train", "Train the generic models.")
 
 Config = Annotated[
     str, Option(metavar="FILE", help="Settings (.toml, .json), or a recipe such as small_i2p.")
@@ -33,13 +30,6 @@ Board = Annotated[bool, Option("--tensorboard", help="Also write for TensorBoard
 StopAfter = Annotated[
     str | None, Option(metavar="TIME", help="Stop after, e.g., 20m; the same command goes on.")
 ]
-
-
-@train.callback(invoke_without_command=True)
-def _help_without_command(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help(), file=ctx.obj.out)
-        raise typer.Exit
 
 
 @train.command("i2p")

@@ -6,24 +6,13 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-weights = typer.Typer(
-    name="weights",
-    help="Import weights from published checkpoints, list them, check them.",
-    no_args_is_help=False,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+from mimictalk.commands.command_group import command_group
+
+weights = command_group("weights", "Import weights from published checkpoints, list them, check them.")
 Folders = Annotated[
     list[Path] | None,
     Argument(metavar="[FOLDER]...", help="Imported weights [default: these and the embedded ones]."),
 ]
-
-
-@weights.callback(invoke_without_command=True)
-def _help_without_command(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help(), file=ctx.obj.out)
-        raise typer.Exit
 
 
 @weights.command("import")

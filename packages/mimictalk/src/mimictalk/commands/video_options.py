@@ -1,0 +1,28 @@
+"""The options of every command that makes a video: each has one name, one meaning, one help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+
+class DrivePose(StrEnum):
+    relative = "relative"
+    absolute = "absolute"
+
+
+class Blink(StrEnum):
+    auto = "auto"
+    none = "none"
+
+
+Audio = Annotated[Path | None, Option(metavar="FILE", help="Speech to say.")]
+Drive = Annotated[Path | None, Option(metavar="CLIP", help="Copy the face motion of this clip.")]
+Style = Annotated[Path | None, Option(metavar="CLIP", help="Talk in the style of this clip.")]
+StyleStrength = Annotated[float, Option(help="0 no style, 1 as it is, up to 4.")]
+Pose = Annotated[str, Option(metavar="ref|static|CLIP", help="Head motion, with --audio.")]
+DrivePoseOption = Annotated[DrivePose, Option(help="Head pose, with --drive.")]
+BlinkOption = Annotated[Blink, Option(help="Blinks, with --audio.")]
+Background = Annotated[str, Option(metavar="keep|#rrggbb|PICTURE", help="What is behind the person.")]
+Seed = Annotated[int, Option(help="Same input and seed: same video.")]
