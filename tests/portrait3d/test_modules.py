@@ -129,3 +129,15 @@ def test_the_window_is_that_of_the_pncc_picture() -> None:
     world_x = (x0 - 0.5) * depth / focal * scale
     top, bottom = (-(v - 0.5) * depth / focal * scale + shift for v in (y0, y0 + side))
     assert (world_x, -world_x, bottom, top) == pytest.approx(PNCC_WINDOW, abs=0.003)
+
+
+def test_an_even_surface_is_enlarged_without_a_checker() -> None:
+    torch.manual_seed(0)
+    enlarge = SuperResolution(4, 8)
+    torch.nn.init.normal_(enlarge.up2.weight)
+    features, opacity = torch.full((1, 4, 24, 24), 0.4), torch.full((1, 1, 24, 24), 0.8)
+    with torch.no_grad():
+        colour, alpha = enlarge(features, opacity)
+    inside = torch.cat([colour, alpha], 1)[..., 36:-36, 36:-36]  # the border is seen 9 rays deep
+    assert float((inside - inside[..., :1, :1]).abs().max()) < 1e-5
+    assert float((inside[0, :, 0, 0] - torch.tensor([0.4, 0.4, 0.4, 0.8])).abs().max()) > 0.1  # it adds something

@@ -5,8 +5,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def smooth(x: Tensor) -> Tensor:
+    """Filter (B, C, H, W) with taps [1, 2, 1] / 4 both ways, zeros beyond the border.
+
+    Nothing is left of what alternates from pixel to pixel: the four phases of a pixel shuffle are learned
+    apart, and where they differ a checker shows (Odena et al. 2016, "Deconvolution and checkerboard artifacts").
+    """
+    taps = x.new_tensor([0.25, 0.5, 0.25])
+    return F.conv2d(x, torch.outer(taps, taps).expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
+
+
 class SuperResolution(nn.Module):
-    """Convolutions at the ray grid, then two pixel shuffles; the raw colours and alpha are the start.
+    """Convolutions at the ray grid, then two pixel shuffles, each smoothed; the raw colours and alpha are the start.
 
     The published model uses two StyleGAN2 blocks with constant modulation, which fold to plain
     convolutions; almost all of a frame's arithmetic is there (published-systems, section 11). Here most
@@ -44,9 +54,9 @@ class SuperResolution(nn.Module):
         x = self.stem(torch.cat([features, opacity], 1))
         for block in self.blocks:
             x = x + block(F.leaky_relu(x, 0.2))
-        x = F.pixel_shuffle(self.up1(F.leaky_relu(x, 0.2)), 2)
+        x = smooth(F.pixel_shuffle(self.up1(F.leaky_relu(x, 0.2)), 2))
         x = x + self.fine(F.leaky_relu(x, 0.2))
-        residual = F.pixel_shuffle(self.up2(F.leaky_relu(x, 0.2)), 2)
+        residual = smooth(F.pixel_shuffle(self.up2(F.leaky_relu(x, 0.2)), 2))
         start = torch.cat([features[:, :3], opacity], 1)
         out = F.interpolate(start, scale_factor=4, mode="bilinear", align_corners=False) + residual
         return out[:, :3], out[:, 3:]
