@@ -1,6 +1,6 @@
 """Sound for the output file: any audio stream, as 48 kHz blocks that start with the first picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,8 @@ def read_sound(path: Path) -> Iterator[np.ndarray]:
                 hole = round((time - origin) * SAMPLE_RATE) - filled
                 if SMALLEST_HOLE < hole < LARGEST_HOLE:
                     filled += hole
-                    yield np.zeros((hole, 2), np.float32)
+                    for start in range(0, hole, SAMPLE_RATE):
+                        yield np.zeros((min(SAMPLE_RATE, hole - start), 2), np.float32)
                 samples = _stereo(block)
                 samples = samples[min(max(-hole, 0), len(samples)) if filled == 0 else 0 :]
                 filled += len(samples)
@@ -65,6 +66,44 @@ def read_sound(path: Path) -> Iterator[np.ndarray]:
             raise InputError(path, "its sound cannot be decoded", "Convert it to WAV.")
         for block in resampler.resample(None):
             yield _stereo(block)
+
+
+def sound_length(path: Path) -> int:
+    """Samples at 48 kHz of what `read_sound` gives; all of it is decoded to know.
+
+    Raises:
+        InputError: If there is no decodable sound.
+    """
+    return sum(len(block) for block in read_sound(path))
+
+
+class SoundBlocks:
+    """Cut a stream of sound blocks of any length into blocks of a wanted length, silence after the end.
+
+    Args:
+        blocks: (n, 2) float32 each.
+    """
+
+    def __init__(self, blocks: Iterable[np.ndarray]) -> None:
+        self._blocks, self._rest = iter(blocks), np.zeros((0, 2), np.float32)
+
+    def more(self) -> bool:
+        """Whether a sample is left."""
+        self._fill(1)
+        return len(self._rest) > 0
+
+    def take(self, samples: int) -> np.ndarray:
+        """The next (samples, 2) float32."""
+        self._fill(samples)
+        block, self._rest = self._rest[:samples], self._rest[samples:]
+        return np.pad(block, ((0, samples - len(block)), (0, 0)))
+
+    def _fill(self, samples: int) -> None:
+        while len(self._rest) < samples:
+            block = next(self._blocks, None)
+            if block is None:
+                return
+            self._rest = np.concatenate([self._rest, block])
 
 
 def _stereo(block: "av.AudioFrame") -> np.ndarray:

@@ -1,19 +1,23 @@
-"""H.264 + AAC in mp4 at 25 frames per second: frames stream in, sound is interleaved in step."""
+"""Frames and sound into one mp4, interleaved in step: a file that appears whole, or a stream for a pipe."""
 
-from collections.abc import Iterable, Iterator
-from fractions import Fraction
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
 from mimictalk.atomic import fsync, sweep, temporary_sibling
 from mimictalk.errors import RunError
-from mimictalk.sound import SAMPLE_RATE
+from mimictalk.sound import SoundBlocks
+from mimictalk.video_coding import FPS as FPS
+from mimictalk.video_coding import SAMPLES_PER_FRAME, Coding, add_sound, sound_of_frame
 
-FPS = 25
-SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+
+# A fragment every 0.2 s: a player can begin at once, and what was received stays readable.
+FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "200000"}
 
 
 class VideoWriter:
@@ -44,10 +48,10 @@ class VideoWriter:
         size: tuple[int, int] = (512, 512),
         crf: int = 18,
     ) -> None:
-        self.path, self.leader, self.frames = path, leader, 0
+        self.path, self.leader = path, leader
         self._temporary = temporary_sibling(path)
-        self._sound = None if sound is None else _Blocks(iter(sound))
-        self._metadata, self._size, self._crf = metadata, size, crf
+        self._sound = None if sound is None else SoundBlocks(sound)
+        self._metadata, self._coding = metadata, Coding(size, crf)
         self._last: np.ndarray | None = None
 
     def __enter__(self) -> "VideoWriter":
@@ -56,23 +60,16 @@ class VideoWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         sweep(self.path.parent)
         # faststart puts the index first, so that a player can begin before it has the whole file.
-        self._container = av.open(
+        container = av.open(
             str(self._temporary.absolute()), "w", format="mp4", options={"movflags": "faststart"}
         )
-        self._container.metadata.update(self._metadata)
-        self._video = self._container.add_stream("libx264", rate=FPS)
-        self._video.width, self._video.height = self._size
-        self._video.pix_fmt = "yuv420p"
-        self._video.gop_size = FPS
-        self._video.options = {"crf": str(self._crf), "preset": "veryfast"}
-        context = self._video.codec_context
-        context.time_base = Fraction(1, FPS)
-        context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
-        context.color_range = 1  # limited range, what players expect
-        if self._sound is not None:
-            self._audio = self._container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
-            self._audio.bit_rate = 128_000
+        self._tracks = _Tracks(container, self._coding, self._metadata, self._sound is not None)
         return self
+
+    @property
+    def frames(self) -> int:
+        """Frames written so far."""
+        return self._tracks.frames
 
     def write(self, frame: np.ndarray) -> None:
         """Append one frame, (height, width, 3) uint8 RGB, and the 40 ms of sound that belong to it.
@@ -80,12 +77,8 @@ class VideoWriter:
         Raises:
             ValueError: If shape or type is wrong.
         """
-        wanted = (self._size[1], self._size[0], 3)
-        if frame.shape != wanted or frame.dtype != np.uint8:
-            raise ValueError(f"a frame must be {wanted} uint8, got {frame.shape} {frame.dtype}")
-        self._write_picture(frame)
-        if self._sound is not None:
-            self._write_sound(self._sound.take(SAMPLES_PER_FRAME))
+        samples = None if self._sound is None else self._sound.take(SAMPLES_PER_FRAME)
+        self._tracks.write(frame, samples)
         self._last = frame
 
     def __exit__(
@@ -95,72 +88,107 @@ class VideoWriter:
             if error is None:
                 self._finish()
             else:
-                self._close_quietly()
+                self._tracks.abandon()
         finally:
             self._temporary.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if self._last is None:
-            self._close_quietly()
+            self._tracks.abandon()
             raise RunError(self.path, "no frame was rendered", "Give longer audio or a longer clip.")
         if self.leader == "sound" and self._sound is not None:
             while self._sound.more():
                 self.write(self._last)
-        streams: list[Any] = [self._video] if self._sound is None else [self._video, self._audio]
-        for stream in streams:
-            self._container.mux(stream.encode(None))
-        self._container.close()
+        self._tracks.finish()
         fsync(self._temporary)
         self._temporary.replace(self.path)
         fsync(self.path.parent)
 
-    def _close_quietly(self) -> None:
+
+class StreamWriter:
+    """Write fragmented mp4 into a pipe while frames come; there is no going back.
+
+    Use as a context manager; after an exception what was sent stays readable up to its last fragment.
+
+    Args:
+        stream: Binary file, such as the program's stdout.
+        has_sound: Whether there is a sound track.
+        metadata: Container metadata, such as the mark.
+        size: (width, height), even.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        has_sound: bool,
+        *,
+        metadata: dict[str, str],
+        size: tuple[int, int] = (512, 512),
+    ) -> None:
+        import av
+
+        container = av.open(_Pipe(stream), "w", format="mp4", options=FRAGMENTED, buffer_size=1 << 16)
+        self._tracks = _Tracks(container, Coding(size, live=True), metadata, has_sound)
+
+    @property
+    def frames(self) -> int:
+        """Frames written so far."""
+        return self._tracks.frames
+
+    def __enter__(self) -> "StreamWriter":
+        return self
+
+    def write(self, frame: np.ndarray, samples: np.ndarray | None) -> None:
+        """Append one frame (height, width, 3) uint8 RGB and its (1920, 2) float32 samples at 48 kHz."""
+        self._tracks.write(frame, samples)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._tracks.finish()
+        else:
+            self._tracks.abandon()
+
+
+class _Pipe:
+    """A stream without a position, flushed at every write, so that a fragment leaves when it is ready."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        self._stream.write(data)
+        self._stream.flush()
+        return len(data)
+
+
+class _Tracks:
+    """The streams of an open container, fed frame by frame."""
+
+    def __init__(
+        self, container: "OutputContainer", coding: Coding, metadata: dict[str, str], has_sound: bool
+    ) -> None:
+        self._container, self._coding, self.frames = container, coding, 0
+        container.metadata.update(metadata)
+        self._video = coding.add_pictures(container)
+        self._audio: Any = add_sound(container) if has_sound else None
+
+    def write(self, frame: np.ndarray, samples: np.ndarray | None) -> None:
+        self._container.mux(self._video.encode(self._coding.picture(frame, self.frames)))
+        if samples is not None:
+            self._container.mux(self._audio.encode(sound_of_frame(samples, self.frames)))
+        self.frames += 1
+
+    def finish(self) -> None:
+        for stream in (self._video, self._audio):
+            if stream is not None:
+                self._container.mux(stream.encode(None))
+        self._container.close()
+
+    def abandon(self) -> None:
         # The file is thrown away; a second error while closing would hide the first.
         try:
             self._container.close()
         except Exception:
             return
-
-    def _write_picture(self, frame: np.ndarray) -> None:
-        import av
-        from av.video.reformatter import ColorRange, Colorspace
-
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
-        picture.pts, picture.time_base = self.frames, Fraction(1, FPS)
-        self._container.mux(self._video.encode(picture))
-        self.frames += 1
-
-    def _write_sound(self, samples: np.ndarray) -> None:
-        import av
-
-        block = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="stereo")
-        block.sample_rate, block.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
-        block.pts = (self.frames - 1) * SAMPLES_PER_FRAME
-        self._container.mux(self._audio.encode(block))
-
-
-class _Blocks:
-    """Cut a stream of sound blocks of any length into blocks of a fixed length, silence after the end."""
-
-    def __init__(self, blocks: Iterator[np.ndarray]) -> None:
-        self._blocks, self._rest = blocks, np.zeros((0, 2), np.float32)
-
-    def more(self) -> bool:
-        """Whether a sample is left."""
-        self._fill(1)
-        return len(self._rest) > 0
-
-    def take(self, samples: int) -> np.ndarray:
-        """The next (samples, 2) float32."""
-        self._fill(samples)
-        block, self._rest = self._rest[:samples], self._rest[samples:]
-        return np.pad(block, ((0, samples - len(block)), (0, 0)))
-
-    def _fill(self, samples: int) -> None:
-        while len(self._rest) < samples:
-            block: Any = next(self._blocks, None)
-            if block is None:
-                return
-            self._rest = np.concatenate([self._rest, block])
