@@ -1,20 +1,33 @@
 """The adaptation itself: static parameters and LoRA learned together."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mimictalk_adapt.config import AdaptConfig
+from mimictalk_adapt.learned import Learned
 from mimictalk_adapt.lora import inject, lora_parameters
-from mimictalk_adapt.protocol import AdaptableBackbone
-from mimictalk_adapt.state import load_state, run_key, save_state
+from mimictalk_adapt.planning import batch_generator, steps_within
+from mimictalk_adapt.protocol import AdaptableBackbone, JudgingBackbone, RememberingBackbone
+from mimictalk_adapt.state import (
+    History,
+    Numbers,
+    load_moments,
+    load_state,
+    moments,
+    run_key,
+    save_state,
+)
+from mimictalk_adapt.stop_signals import StopSignals
 
 Progress = Callable[[int, int, dict[str, float]], None]
-PROBE_STEPS = 10
+LOWER_RATE = 0.5  # after a roll-back
 
 
 @dataclass(frozen=True)
@@ -22,23 +35,26 @@ class AdaptResult:
     """What a run did.
 
     Attributes:
-        steps: Optimiser steps in all.
+        steps: Optimiser steps in all; fewer than planned where patience ended the run.
         resumed_at: Step at which an interrupted run was taken up; 0 for a fresh one.
-        seconds: Wall time of this call.
+        seconds: Time of learning, that of interrupted calls included.
         skipped: Steps left out because their loss or gradient was not finite.
+        rollbacks: How often the run went back to its last good point.
+        best_step: Step whose values are the result: the best held-out point, or the last.
+        best: Held-out numbers of that point; None without a judge.
         curve: (step, terms) about every hundredth of the run.
+        held_out: (step, seconds, held-out numbers) of every look.
     """
 
     steps: int
     resumed_at: int
     seconds: float
     skipped: int
-    curve: list[tuple[int, dict[str, float]]]
-
-
-def batch_generator(seed: int, step: int) -> torch.Generator:
-    """The randomness of one batch: a function of (seed, step), for a resumed run to see the same."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) % (2**63 - 1))
+    rollbacks: int
+    best_step: int
+    best: Numbers | None
+    curve: list[tuple[int, Numbers]]
+    held_out: list[tuple[int, float, Numbers]]
 
 
 def adapt(
@@ -54,102 +70,217 @@ def adapt(
 
     Adam with betas (0.9, 0.98) as published. The network stays in evaluation mode, so that frozen
     statistics stay frozen (the published run lets batch norm drift and dropout on). A step whose loss or
-    gradient is not finite is left out.
+    gradient is not finite is left out; after several in a row the run goes back to its last good point and
+    on at half the rate. A backbone that can judge itself ends at its best held-out point.
+
+    Ctrl-C and SIGTERM end the run after the step at hand, with the state saved.
 
     Args:
         backbone: What to adapt; its network is changed in place.
         config: Settings.
         budget_s: Wall time to stay within, counted from now; the number of steps is set from the speed of
-            the first ones, and `config.steps` is then the upper limit.
+            the first ones, once and for all, and `config.steps` is then the upper limit.
         state_folder: Where the state is kept; with the same settings and `key` the run is taken up there.
         key: Says what is learned from (for example the hash of the clip).
         progress: Called after each step with (steps done, steps in all, loss terms).
 
     Raises:
         RuntimeError: If more than a tenth of the steps had to be left out.
+        InputError: If the state in `state_folder` is damaged.
     """
-    started = time.monotonic()
-    network = backbone.network
-    targets = backbone.lora_targets()
-    inject(network, targets, r=config.r, lora_alpha=config.lora_alpha, seed=config.seed)
-    network.eval()
-    optimizer, parameters = _optimizer(backbone, config)
-    settings = run_key(key=key, budget_s=budget_s, **vars(config))
-    done = load_state(state_folder, parameters, optimizer, settings) if state_folder else 0
-    resumed_at, skipped, last_save = done, 0, time.monotonic()
-    curve: list[tuple[int, dict[str, float]]] = []
-    if budget_s is not None:
-        config = replace(
-            config, steps=_steps_within(backbone, config, budget_s - (time.monotonic() - started))
+    return _Run(backbone, config, budget_s, state_folder, key).go(progress)
+
+
+class _Run:
+    def __init__(
+        self,
+        backbone: AdaptableBackbone,
+        config: AdaptConfig,
+        budget_s: float | None,
+        state_folder: Path | None,
+        key: str,
+    ) -> None:
+        self.began = self.saved_at = time.monotonic()
+        self.backbone, self.folder = backbone, state_folder
+        self.judging = isinstance(backbone, JudgingBackbone)
+        self.memory = backbone.memory() if isinstance(backbone, RememberingBackbone) else {}
+        self.key = run_key(key=key, budget_s=budget_s, **vars(config))
+        inject(
+            backbone.network,
+            backbone.lora_targets(),
+            r=config.r,
+            lora_alpha=config.lora_alpha,
+            seed=config.seed,
         )
-    try:
-        while done < config.steps:
-            terms = _step(backbone, config, optimizer, parameters, done)
-            done += 1
-            skipped += terms is None
-            if skipped > 20 + done // 10:
+        backbone.network.eval()
+        self.optimizer, parameters = _optimizer(backbone, config)
+        self.learned = Learned(parameters, config.ema)
+        self.history = History()
+        self._take_up()
+        self.spent_before = self.history.seconds
+        self.resumed_at = self.history.done
+        if not self.history.planned:
+            left = None if budget_s is None else budget_s - (time.monotonic() - self.began)
+            self.history.planned = config.steps if left is None else steps_within(backbone, config, left)
+            self._save()  # the plan is a measurement: made once, or a resumed run would be another
+        self.config = replace(config, steps=self.history.planned)
+        self.stop = StopSignals()
+
+    def go(self, progress: Progress | None) -> AdaptResult:
+        history, total = self.history, self.config.steps
+        with self.stop:
+            try:
+                self._look()
+                while history.done < total and not self._out_of_patience():
+                    with self.stop.held():
+                        terms = self._advance()
+                    if progress is not None:
+                        progress(history.done, total, terms or {})
+                    self._look()
+                    if time.monotonic() - self.saved_at >= self.config.save_every_s:
+                        with self.stop.held():
+                            self._save()
+            except (KeyboardInterrupt, SystemExit):
+                with self.stop.held():
+                    self.learned.show_values()
+                    self._save()
+                raise
+            with self.stop.held():
+                self._save()  # a run that is over stays so
+                self._show_result()
+        return AdaptResult(
+            history.done,
+            self.resumed_at,
+            self._seconds(),
+            history.skipped,
+            history.rollbacks,
+            history.best_step if history.best else history.done,
+            history.best,
+            history.curve,
+            history.held_out,
+        )
+
+    def _advance(self) -> Numbers | None:
+        """One step, done or left out."""
+        history, config = self.history, self.config
+        terms = self._step()
+        history.done += 1
+        if terms is None:
+            history.skipped += 1
+            history.bad_in_a_row += 1
+            if history.skipped > 20 + history.done // 10:
                 raise RuntimeError(
-                    f"{skipped} of {done} steps had no finite loss; the input or settings are bad"
+                    f"{history.skipped} of {history.done} steps had no finite loss; "
+                    "the input or settings are bad"
                 )
-            if terms and done % max(1, config.steps // 100) == 0:
-                curve.append((done, terms))
-            if progress is not None:
-                progress(done, config.steps, terms or {})
-            if state_folder and time.monotonic() - last_save >= config.save_every_s:
-                save_state(state_folder, done, parameters, optimizer, settings)
-                last_save = time.monotonic()
-    except KeyboardInterrupt:
-        if state_folder:
-            save_state(state_folder, done, parameters, optimizer, settings)
-        raise
-    return AdaptResult(config.steps, resumed_at, time.monotonic() - started, skipped, curve)
+            if history.bad_in_a_row >= config.bad_steps or not self.learned.is_finite():
+                self._roll_back()
+            return None
+        history.bad_in_a_row = 0
+        self.learned.follow(history.done)
+        if history.done % max(1, config.steps // 100) == 0:
+            history.curve.append((history.done, terms))
+        return terms
+
+    def _step(self) -> Numbers | None:
+        """One optimiser step; None where it was left out."""
+        backbone, config, groups = self.backbone, self.config, self.optimizer.param_groups
+        for group in groups:
+            group["lr"] = group["base"] * config.rate(self.history.done) * self.history.rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, terms = backbone.loss(batch_generator(config.seed, self.history.done))
+        if not bool(torch.isfinite(loss)):
+            return None
+        loss.backward()
+        norms: list[Tensor] = [
+            torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_norm) for group in groups
+        ]
+        if not all(bool(torch.isfinite(norm)) for norm in norms):
+            return None
+        self.optimizer.step()
+        if not self.learned.is_finite():
+            return None
+        return {"loss": float(loss.detach())} | {n: float(value.detach()) for n, value in terms.items()}
+
+    def _roll_back(self) -> None:
+        self.learned.go_back()
+        self.optimizer.state.clear()
+        self.history.rate *= LOWER_RATE
+        self.history.rollbacks += 1
+        self.history.bad_in_a_row = 0
+
+    def _look(self) -> None:
+        """Judge where it is time to, and keep the point if it is the best so far."""
+        history = self.history
+        if history.looked_at == history.done or not self.config.looks_at(history.done):
+            return
+        numbers: Numbers | None = None
+        if isinstance(self.backbone, JudgingBackbone):
+            with self.stop.held():
+                self.learned.show_average()
+            numbers = self.backbone.judge()
+        with self.stop.held():
+            self._note_look(numbers)
+            self.learned.show_values()
+
+    def _note_look(self, numbers: Numbers | None) -> None:
+        """Write a look down; the values looked at are still in place."""
+        history = self.history
+        history.looked_at = history.done
+        if numbers is None:
+            self.learned.keep()
+            return
+        best = history.best
+        history.held_out.append((history.done, round(self._seconds(), 2), numbers))
+        if math.isfinite(numbers["score"]) and (best is None or numbers["score"] < best["score"]):
+            history.best_step, history.worse = history.done, 0
+            self.learned.keep()
+        else:
+            history.worse += 1
+
+    def _out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self.history.worse
+
+    def _show_result(self) -> None:
+        """The best held-out point where there is one, else the running mean, else the values as they are."""
+        if self.history.best:
+            self.learned.go_back()
+        else:
+            self.learned.show_average()
+
+    def _seconds(self) -> float:
+        return self.spent_before + time.monotonic() - self.began
+
+    def _save(self) -> None:
+        if self.folder is not None:
+            self.history.seconds = round(self._seconds(), 2)
+            memory = {f"memory.{name}": value for name, value in self.memory.items()}
+            adam = moments(self.learned.parameters, self.optimizer)
+            save_state(self.folder, self.learned.tensors() | adam | memory, self.history, self.key)
+            self.saved_at = time.monotonic()
+
+    def _take_up(self) -> None:
+        found = load_state(self.folder, self.key) if self.folder is not None else None
+        if found is None:
+            return
+        tensors, self.history = found
+        self.learned.load(tensors)
+        load_moments(self.learned.parameters, self.optimizer, tensors)
+        for name, value in self.memory.items():
+            value.copy_(tensors[f"memory.{name}"])
 
 
 def _optimizer(
     backbone: AdaptableBackbone, config: AdaptConfig
 ) -> tuple[torch.optim.Adam, dict[str, nn.Parameter]]:
     dynamic = lora_parameters(backbone.network)
-    groups = [{"params": list(dynamic.values()), "base": config.learning_rate}]
+    groups: list[dict[str, Any]] = [{"params": list(dynamic.values()), "base": config.learning_rate}]
     parameters = {f"lora.{name}": value for name, value in dynamic.items()}
     for name, (parameter, factor) in backbone.static_parameters().items():
         parameters[f"static.{name}"] = parameter
         groups.append({"params": [parameter], "base": config.static_learning_rate * factor})
-    return torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98)), parameters
-
-
-def _step(
-    backbone: AdaptableBackbone,
-    config: AdaptConfig,
-    optimizer: torch.optim.Adam,
-    parameters: dict[str, nn.Parameter],
-    step: int,
-) -> dict[str, float] | None:
-    """One optimiser step; None where it was left out."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["base"] * config.rate(step)
-    optimizer.zero_grad(set_to_none=True)
-    loss, terms = backbone.loss(batch_generator(config.seed, step))
-    if not bool(torch.isfinite(loss)):
-        return None
-    loss.backward()
-    norms: list[Tensor] = [
-        torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_norm)
-        for group in optimizer.param_groups
-    ]
-    if not all(bool(torch.isfinite(norm)) for norm in norms):
-        return None
-    optimizer.step()
-    return {"loss": float(loss.detach())} | {name: float(value.detach()) for name, value in terms.items()}
-
-
-def _steps_within(backbone: AdaptableBackbone, config: AdaptConfig, seconds: float) -> int:
-    """How many steps fit into a time, from the speed of a few that are thrown away."""
-    taken = []
-    for step in range(PROBE_STEPS):
-        begin = time.monotonic()
-        loss, _ = backbone.loss(batch_generator(config.seed, step))
-        loss.backward()
-        taken.append(time.monotonic() - begin)
-    seconds -= sum(taken)
-    per_step = sorted(taken[2:])[len(taken[2:]) // 2] * 1.1
-    return max(1, min(config.steps, int(seconds / per_step)))
+    for group in groups:
+        for parameter in group["params"]:
+            parameter.requires_grad_(group["base"] > 0)
+    learning = [group for group in groups if group["base"] > 0]
+    return torch.optim.Adam(learning, lr=0.0, betas=(0.9, 0.98)), parameters

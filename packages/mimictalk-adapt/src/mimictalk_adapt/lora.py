@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from mimictalk_adapt.state import refuse_nonfinite
+
 NAME = "default"
 
 
@@ -46,12 +48,17 @@ def lora_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def save_adapter(network: nn.Module, folder: Path, *, r: int, lora_alpha: int, targets: list[str]) -> None:
-    """Write `adapter_config.json` and `adapter_model.safetensors` as peft does."""
+    """Write `adapter_config.json` and `adapter_model.safetensors` as peft does.
+
+    Raises:
+        ValueError: If a value is infinite or NaN.
+    """
     from peft import LoraConfig, get_peft_model_state_dict
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     state = get_peft_model_state_dict(network, adapter_name=NAME)
+    refuse_nonfinite(state)
     save_file(
         {name: value.detach().contiguous().clone() for name, value in state.items()},
         str(folder / "adapter_model.safetensors"),

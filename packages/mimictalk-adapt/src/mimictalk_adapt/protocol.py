@@ -31,3 +31,22 @@ class AdaptableBackbone(Protocol):
         """The loss of one random batch and its terms. `generator` is the only source of randomness, so that
         a batch is a function of (seed, step)."""
         ...
+
+
+@runtime_checkable
+class JudgingBackbone(AdaptableBackbone, Protocol):
+    """A backbone that can say how good it is on data it does not learn from."""
+
+    def judge(self) -> dict[str, float]:
+        """Held-out numbers by name. `score`, the lower the better, says which point of a run is best. The
+        same values always give the same numbers."""
+        ...
+
+
+@runtime_checkable
+class RememberingBackbone(AdaptableBackbone, Protocol):
+    """A backbone whose batches also depend on what it has met so far."""
+
+    def memory(self) -> dict[str, Tensor]:
+        """Tensors that `loss` changes in place, by name: they are saved with the state and put back."""
+        ...
