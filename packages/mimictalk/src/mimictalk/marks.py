@@ -4,7 +4,7 @@ Written into the file's own metadata, where any tool can read it. It does not su
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ SENTENCE = "Synthetic video: this person's face and speech movements were genera
 
 @dataclass(frozen=True)
 class Mark:
-    """What a render says about itself.
+    """What a render says about itself, in its metadata and in its C2PA manifest.
 
     Attributes:
         tool: Program and version.
@@ -26,6 +26,12 @@ class Mark:
         created: ISO 8601, UTC.
         digital_source_type: IPTC term for media made by a trained model.
         portrait_sha256: sha256 of the picture file that the person was taken from.
+        driver_sha256: sha256 of the sound or clip that drives.
+        base_sha256: sha256 over name and sha256 of every base weight.
+        consent: Statement of the person shown, as recorded.
+        watermark: Payload of the watermark, 16 hexadecimal digits; None without one.
+        inputs: What marks the inputs carry: role to sentence.
+        withheld: Marks that were switched off: name to the reason given.
     """
 
     tool: str
@@ -34,19 +40,36 @@ class Mark:
     created: str
     digital_source_type: str = SYNTHETIC
     portrait_sha256: str | None = None
+    driver_sha256: str | None = None
+    base_sha256: str | None = None
+    consent: str | None = None
+    watermark: str | None = None
+    inputs: dict[str, str] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)
 
-    def as_metadata(self) -> dict[str, str]:
-        """Container metadata: a JSON comment for machines, a sentence for people."""
-        content = {
+    def content(self) -> dict[str, Any]:
+        """The mark as JSON; what is not known or empty is left out."""
+        sources = {
+            "avatarSha256": self.avatar_sha256,
+            "portraitSha256": self.portrait_sha256,
+            "driverSha256": self.driver_sha256,
+            "baseWeightsSha256": self.base_sha256,
+            "consent": self.consent,
+            "watermark": self.watermark,
+            "marksOfInputs": self.inputs,
+            "withheld": self.withheld,
+        }
+        return {
             "synthetic": True,
             "digitalSourceType": self.digital_source_type,
             "tool": self.tool,
             "drivenBy": self.driven_by,
             "created": self.created,
-        }
-        sources = {"avatarSha256": self.avatar_sha256, "portraitSha256": self.portrait_sha256}
-        content |= {name: value for name, value in sources.items() if value is not None}
-        return {"comment": json.dumps(content, separators=(",", ":")), "description": SENTENCE}
+        } | {name: value for name, value in sources.items() if value}
+
+    def as_metadata(self) -> dict[str, str]:
+        """Container metadata: a JSON comment for machines, a sentence for people."""
+        return {"comment": json.dumps(self.content(), separators=(",", ":")), "description": SENTENCE}
 
 
 def now() -> str:
@@ -61,10 +84,14 @@ def read_mark(path: Path) -> dict[str, Any] | None:
         InputError: If the file is missing or is not a media file.
     """
     with open_media(path) as container:
-        comment = container.metadata.get("comment", "")
+        return mark_in(dict(container.metadata))
+
+
+def mark_in(metadata: dict[str, str]) -> dict[str, Any] | None:
+    """The mark in a container's metadata, or None where there is none."""
     try:
-        content = json.loads(comment)
-    except ValueError:
+        content = json.loads(metadata.get("comment", ""))
+    except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or "digitalSourceType" not in content:
         return None
