@@ -1,6 +1,7 @@
 """Where an avatar's motion comes from: speech in some style, or a clip; and where its head is put."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +13,13 @@ import talk_motion
 from mimictalk import motion_sources
 from mimictalk.console import Console
 from mimictalk.errors import InputError
-from mimictalk.motion_sources import motion_from_audio, motion_from_clip, speak, style_prompt
+from mimictalk.motion_sources import motion_from_audio, motion_from_clip, style_prompt
 from mimictalk.render_job import RenderSettings
+from mimictalk.speaking import speak
 from talk_motion import AudioFeatures, MotionPrompt, MotionSequence
+from talk_motion.generation import Speaking
+from talk_motion.speech_file import SpeechFile
+from talk_motion.spool import MotionSpool
 
 FRAMES = 50
 SOURCE_EULER, SOURCE_TRANSLATION = torch.tensor([0.1, -0.2, 0.05]), torch.tensor([0.3, 0.1, -0.4])
@@ -41,17 +46,24 @@ def generated(monkeypatch) -> SimpleNamespace:
     """The motion model replaced: it turns the head by 0.5 about y, and remembers what it was asked."""
     asked = SimpleNamespace()
 
-    def generate(model, audio, prompt, **options):
-        asked.model, asked.audio, asked.prompt, asked.options = model, audio, prompt, options
-        euler = torch.tensor([0.0, 0.5, 0.0]).repeat(audio.frames, 1)
-        asked.motion = MotionSequence.from_tracking(
-            torch.zeros(audio.frames, 64), euler, torch.ones(audio.frames, 3), torch.zeros(audio.frames, 2)
-        )
-        return asked.motion
+    def motion(speech, model, prompt, speaking):
+        asked.model, asked.prompt, asked.speaking = model, prompt, speaking
+        asked.frames = sum(piece.frames for piece in speech.features())
+        for frames in (asked.frames // 3, asked.frames - asked.frames // 3):
+            euler = torch.tensor([0.0, 0.5, 0.0]).repeat(frames, 1)
+            yield MotionSequence.from_tracking(
+                torch.zeros(frames, 64), euler, torch.ones(frames, 3), torch.zeros(frames, 2)
+            )
 
-    monkeypatch.setattr(talk_motion, "generate", generate)
+    monkeypatch.setattr(SpeechFile, "motion", motion)
     monkeypatch.setattr(talk_motion, "MotionModel", SimpleNamespace(from_pretrained=lambda name: name))
     return asked
+
+
+@pytest.fixture
+def spool() -> Iterator[MotionSpool]:
+    with MotionSpool() as opened:
+        yield opened
 
 
 def prompt_of(frames: int = 30) -> MotionPrompt:
@@ -91,39 +103,39 @@ def tracked(monkeypatch) -> SimpleNamespace:
     return track
 
 
-def test_the_avatars_own_style_and_place(speech, generated, console):
+def test_the_avatars_own_style_and_place(speech, generated, spool, console):
     own = prompt_of()
     settings = RenderSettings(audio=speech, seed=4, style_strength=1.5, blink="none", pose="static")
-    motion = motion_from_audio(avatar(own), settings, console, ignore)
-    assert motion is generated.motion
+    motion = motion_from_audio(avatar(own), settings, console, ignore, spool)
+    assert torch.equal(motion.euler, torch.tensor([0.0, 0.5, 0.0]).expand(FRAMES, 3))
     assert generated.prompt is own
     assert generated.model == "small"
-    assert generated.audio.frames == FRAMES
-    assert generated.options == {"seed": 4, "style_strength": 1.5, "pose": "static", "blink": "none"}
+    assert generated.frames == FRAMES
+    assert generated.speaking == Speaking(seed=4, style_strength=1.5, pose="static", blink="none")
     assert console.warnings == []
 
 
-def test_without_a_style_the_head_stays_where_the_avatar_has_it(speech, generated, console):
-    motion = motion_from_audio(avatar(None), RenderSettings(audio=speech), console, ignore)
+def test_without_a_style_the_head_stays_where_the_avatar_has_it(speech, generated, spool, console):
+    motion = motion_from_audio(avatar(None), RenderSettings(audio=speech), console, ignore, spool)
     assert generated.prompt is None
     assert console.warnings == ["the avatar has no talking style of its own: an average one is used"]
     assert torch.allclose(motion.euler, SOURCE_EULER.expand(FRAMES, 3), atol=1e-5)
     assert torch.allclose(motion.translation, SOURCE_TRANSLATION.expand(FRAMES, 3), atol=1e-5)
 
 
-def test_another_style_keeps_the_avatars_place(speech, generated, console, monkeypatch):
+def test_another_style_keeps_the_avatars_place(speech, generated, spool, console, monkeypatch):
     other = prompt_of()
     monkeypatch.setattr(motion_sources, "style_prompt", lambda path, console, progress: other)
     settings = RenderSettings(audio=speech, style=Path("other.mp4"))
-    motion = motion_from_audio(avatar(prompt_of()), settings, console, ignore)
+    motion = motion_from_audio(avatar(prompt_of()), settings, console, ignore, spool)
     assert generated.prompt is other
     assert torch.allclose(motion.euler, SOURCE_EULER.expand(FRAMES, 3), atol=1e-5)
 
 
-def test_the_pose_of_a_clip(here, speech, generated, tracked, console):
+def test_the_pose_of_a_clip(here, speech, generated, spool, tracked, console):
     (here / "p.mp4").write_bytes(b"")
     settings = RenderSettings(audio=speech, pose="p.mp4")
-    motion = motion_from_audio(avatar(prompt_of()), settings, console, ignore)
+    motion = motion_from_audio(avatar(prompt_of()), settings, console, ignore, spool)
     assert console.warnings == ["p.mp4: it is dark"]
     assert len(motion.euler) == FRAMES  # 11 frames there and back: 0 1 ... 10 9 ... 0 1
     assert torch.allclose(motion.translation[20], motion.translation[0])
@@ -131,17 +143,17 @@ def test_the_pose_of_a_clip(here, speech, generated, tracked, console):
     assert not torch.allclose(motion.euler[0], motion.euler[10], atol=0.05)
 
 
-def test_a_pose_that_is_nothing_is_told_before_any_work(here, speech, console):
+def test_a_pose_that_is_nothing_is_told_before_any_work(here, speech, spool, console):
     with pytest.raises(InputError) as caught:
-        motion_from_audio(avatar(None), RenderSettings(audio=speech, pose="sideways"), console, ignore)
+        motion_from_audio(avatar(None), RenderSettings(audio=speech, pose="sideways"), console, ignore, spool)
     assert str(caught.value) == (
         "--pose: 'sideways' is neither a way to move nor a clip\nGive ref, static or the name of a clip."
     )
 
 
-def test_an_odd_sound_is_told_once(here, write_wav, generated, console):
+def test_an_odd_sound_is_told_once(here, write_wav, generated, spool, console):
     noise = 0.1 * np.random.default_rng(0).standard_normal((32000, 1)).clip(-3, 3)
-    speak(write_wav(here / "n.wav", noise, 16000), None, console, ignore, seed=0)
+    speak(write_wav(here / "n.wav", noise, 16000), None, Speaking(), spool, console, ignore)
     assert console.warnings == ["n.wav: it sounds like noise, not speech: the mouth will hardly move"]
 
 

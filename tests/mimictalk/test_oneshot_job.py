@@ -16,6 +16,7 @@ from mimictalk.commands.oneshot import oneshot
 from mimictalk.errors import InputError
 from mimictalk.marks import SYNTHETIC, read_mark
 from mimictalk.oneshot_job import REFINE, OneShotSettings
+from talk_motion import MotionSequence
 
 FRAMES = 10
 
@@ -39,10 +40,11 @@ def drawing(monkeypatch, here):
     """Fit, motion and drawing replaced by something quick; returns what they were asked to do."""
     (here / "me.png").write_bytes(b"a picture")
     asked = SimpleNamespace(settings=None, renderer=None)
-    motion = SimpleNamespace(expression=torch.zeros(FRAMES, 64), fps=25.0)
+    nothing = torch.zeros(FRAMES, 3)
+    motion = MotionSequence.from_tracking(torch.zeros(FRAMES, 64), nothing, nothing, torch.zeros(FRAMES, 2))
     track = SimpleNamespace(warnings=("the face is small",), source_hash="cd" * 32)
 
-    def motion_from(person, settings, console, progress):
+    def motion_from(person, settings, console, progress, spool=None):
         asked.settings = settings
         return motion
 

@@ -12,6 +12,7 @@ from mimictalk import motion_sources, rendering
 from mimictalk.marks import SYNTHETIC, read_mark
 from mimictalk.render_job import RenderSettings
 from mimictalk.state import remember_avatar
+from talk_motion import MotionSequence
 
 FRAMES = 30
 
@@ -20,9 +21,10 @@ FRAMES = 30
 def drawing(monkeypatch):
     """Motion and drawing replaced by something quick; returns what they were asked to do."""
     asked = SimpleNamespace(settings=None, background="unset", frames=FRAMES, fail_at=None)
-    motion = SimpleNamespace(expression=torch.zeros(FRAMES, 64), fps=25.0)
+    nothing = torch.zeros(FRAMES, 3)
+    motion = MotionSequence.from_tracking(torch.zeros(FRAMES, 64), nothing, nothing, torch.zeros(FRAMES, 2))
 
-    def motion_from(avatar, settings, console, progress):
+    def motion_from(avatar, settings, console, progress, spool=None):
         asked.settings = settings
         console.warn("it is quiet")
         return motion
@@ -31,7 +33,7 @@ def drawing(monkeypatch):
         asked.background = background
 
         def frames(given):
-            assert given is motion
+            assert torch.equal(given.euler, motion.euler)
             for index in range(asked.frames):
                 if index == asked.fail_at:
                     raise asked.fault
@@ -116,6 +118,14 @@ def test_a_failure_in_the_middle_leaves_the_old_video(cli, here, me, speech, dra
     ran = cli("render", "me", "--audio", "hello.wav", "-o", "out.mp4")
     assert ran.code == (130 if isinstance(fault, KeyboardInterrupt) else 1)
     assert (here / "out.mp4").read_bytes() == b"old"
+    kept = ".mimictalk-render-out.mp4"
+    assert sorted(entry.name for entry in here.iterdir()) == [kept, "hello.wav", "me", "out.mp4"]
+    if isinstance(fault, KeyboardInterrupt):
+        assert ran.err.endswith(f"Stopped. The motion is kept in {kept}; run the same command to go on.\n")
+    drawing.fail_at, drawing.settings = None, None
+    assert cli("render", "me", "--audio", "hello.wav", "-o", "out.mp4").code == 0
+    assert drawing.settings is None, "the motion was taken from the folder"
+    assert decoded(here / "out.mp4")[0] == FRAMES
     assert sorted(entry.name for entry in here.iterdir()) == ["hello.wav", "me", "out.mp4"]
 
 

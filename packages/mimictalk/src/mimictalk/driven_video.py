@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mimictalk import __version__
 from mimictalk.console import Console, Progress
-from mimictalk.marks import Mark, now
+from mimictalk.marks import Mark
 from mimictalk.motion_sources import Person
 from mimictalk.video_settings import VideoSettings
+
+if TYPE_CHECKING:
+    from talk_motion import MotionSequence
 
 
 def write_driven_video(
@@ -24,6 +27,8 @@ def write_driven_video(
 ) -> dict[str, Any]:
     """Make the video; returns its facts for `--json`. It appears whole or not at all.
 
+    What was drawn before a kill is not drawn again by the same command; see `segmented_video`.
+
     Args:
         out: The file.
         person: Who is to move.
@@ -34,25 +39,36 @@ def write_driven_video(
         progress: Called with (stage, done, total, facts).
         avatar_sha256, portrait_sha256: Of what the person was taken from, for the mark.
     """
-    from mimictalk.motion_sources import motion_from_audio, motion_from_clip
-    from mimictalk.sound import has_sound, read_sound
-    from mimictalk.video_writer import VideoWriter
+    from mimictalk.render_key import render_key
+    from mimictalk.segmented_video import Job, make_video
+    from mimictalk.video_coding import FPS
+    from talk_motion.spool import MotionSpool
 
     by_sound = settings.audio is not None
-    motion = (motion_from_audio if by_sound else motion_from_clip)(person, settings, console, progress)
-    total = len(motion.expression)
-    sound = read_sound(settings.driver) if has_sound(settings.driver) else None
-    tool, kind = f"mimictalk {__version__}", "audio" if by_sound else "video"
-    mark = Mark(tool, avatar_sha256, kind, now(), portrait_sha256=portrait_sha256)
-    renderer = load_renderer()
-    leader: Literal["sound", "picture"] = "sound" if by_sound else "picture"
-    with VideoWriter(out, sound, leader=leader, metadata=mark.as_metadata()) as writer:
-        for index, frame in enumerate(renderer.frames(motion)):
-            writer.write(frame)
-            progress("render", index + 1, total, {})
-    return {
-        "video": str(out),
-        "frames": writer.frames,
-        "seconds": writer.frames / float(motion.fps),
-        "fps": float(motion.fps),
-    }
+
+    def metadata(created: str) -> dict[str, str]:
+        tool, kind = f"mimictalk {__version__}", "audio" if by_sound else "video"
+        return Mark(tool, avatar_sha256, kind, created, portrait_sha256=portrait_sha256).as_metadata()
+
+    with MotionSpool() as spool:
+        job = Job(
+            out=out,
+            key=render_key(settings, avatar=avatar_sha256, portrait=portrait_sha256),
+            motion=lambda: _motion(person, settings, console, progress, spool),
+            renderer=load_renderer,
+            sound=settings.driver,
+            leader="sound" if by_sound else "picture",
+            metadata=metadata,
+        )
+        frames = make_video(job, console, progress)
+    return {"video": str(out), "frames": frames, "seconds": frames / FPS, "fps": float(FPS)}
+
+
+def _motion(
+    person: Person, settings: VideoSettings, console: Console, progress: Progress, spool: Any
+) -> "MotionSequence":
+    from mimictalk.motion_sources import motion_from_audio, motion_from_clip
+
+    if settings.audio is not None:
+        return motion_from_audio(person, settings, console, progress, spool)
+    return motion_from_clip(person, settings, console, progress)

@@ -8,13 +8,12 @@ from mimictalk.console import Console, Progress
 from mimictalk.errors import InputError
 from mimictalk.motion_files import OF_SPEECH, check_motion_file, write_speech_motion
 from mimictalk.motion_sources import style_prompt
-from mimictalk.sound_check import VOICED_SHARE
+from mimictalk.speaking import speak
 from mimictalk.tracked_motion import repeat_there_and_back, track_for
 from mimictalk.video_settings import POSES
 
 if TYPE_CHECKING:
-    from talk_motion import MotionPrompt, MotionSequence
-    from talk_motion.spool import MotionSpool
+    from talk_motion import MotionSequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,53 +70,28 @@ def make_motion(settings: MotionSettings, console: Console) -> dict[str, Any]:
     Raises:
         InputError: If an input cannot be used.
     """
+    from talk_motion.generation import Speaking
     from talk_motion.rest import rest_mouth
     from talk_motion.spool import MotionSpool
 
     target = settings.target
     with console.progress() as progress, MotionSpool() as spool:
         prompt = style_prompt(settings.style, console, progress) if settings.style is not None else None
-        space = _speak(settings, prompt, spool, console, progress)
+        speaking = Speaking(
+            style_strength=settings.style_strength,
+            temperature=settings.temperature,
+            seed=settings.seed,
+            pose="ref" if settings.pose == "ref" else "static",
+            blink=settings.blink,
+        )
+        model = speak(settings.audio, prompt, speaking, spool, console, progress)
         motion = spool.motion()
         if settings.pose not in POSES:
             motion = _with_pose_of(Path(settings.pose), motion, console, progress)
-        rest = rest_mouth(prompt.motion.expression, space) if prompt is not None else None
+        rest = rest_mouth(prompt.motion.expression, model.space.gap) if prompt is not None else None
         write_speech_motion(target, motion, rest)
         seconds = spool.frames / float(motion.fps)
         return {"file": str(target), "frames": spool.frames, "seconds": seconds, "fps": float(motion.fps)}
-
-
-def _speak(
-    settings: MotionSettings,
-    prompt: "MotionPrompt | None",
-    spool: "MotionSpool",
-    console: Console,
-    progress: Progress,
-) -> Any:
-    """Fill the spool; the lip gap's basis (64,) of the model."""
-    from talk_motion import MotionModel
-    from talk_motion.audio import SoundFile
-    from talk_motion.generation import Speaking
-    from talk_motion.speech_file import SpeechFile
-
-    speaking = Speaking(
-        style_strength=settings.style_strength,
-        temperature=settings.temperature,
-        seed=settings.seed,
-        pose="ref" if settings.pose == "ref" else "static",
-        blink=settings.blink,
-    )
-    sound = SoundFile(settings.audio)
-    for warning in sound.warnings:
-        console.warn(f"{settings.audio.name}: {warning}")
-    speech, model = SpeechFile(sound), MotionModel.from_pretrained("small")
-    progress("speech to motion", 0, speech.frames, {})
-    for piece in speech.motion(model, prompt, speaking):
-        spool.add(piece)
-        progress("speech to motion", spool.frames, speech.frames, {})
-    if not sound.warnings and speech.voiced < VOICED_SHARE:
-        console.warn(f"{settings.audio.name}: no speech was found in the sound: the mouth will hardly move")
-    return model.space.gap
 
 
 def _with_pose_of(

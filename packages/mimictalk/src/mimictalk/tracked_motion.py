@@ -70,35 +70,51 @@ def residual(model: "FaceModel", coeffs: "FaceCoeffs", landmarks: Tensor, size: 
 
 
 def place_pose(
-    euler: Tensor, translation: Tensor, source_euler: Tensor, source_translation: Tensor
+    euler: Tensor,
+    translation: Tensor,
+    source_euler: Tensor,
+    source_translation: Tensor,
+    usual: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Move a head motion so that its median pose lands on the avatar's source pose.
+    """Move a head motion so that its usual pose lands on the avatar's source pose.
 
-    R'_t = R_t R_median^T R_source and x'_t = x_t - x_median + x_source.
+    R'_t = R_t R_usual^T R_source and x'_t = x_t - x_usual + x_source.
 
     Args:
         euler: (T, 3) in radians.
         translation: (T, 3) in decimetres.
         source_euler: (3,).
         source_translation: (3,).
+        usual: Euler angles (3,) and translation (3,); None for the motion's own medians.
 
     Returns:
         euler (T, 3) and translation (T, 3).
     """
     from face3dmm.camera import euler_from_rotation, rotation_from_euler
 
-    median = rotation_from_euler(euler.median(dim=0).values)
-    turn = median.T @ rotation_from_euler(source_euler)
+    angles, place = usual_pose(euler, translation) if usual is None else usual
+    turn = rotation_from_euler(angles).T @ rotation_from_euler(source_euler)
     placed = euler_from_rotation(rotation_from_euler(euler) @ turn)
-    return placed, translation - translation.median(dim=0).values + source_translation
+    return placed, translation - place + source_translation
 
 
-def repeat_there_and_back(values: Tensor, frames: int) -> Tensor:
-    """(T, ...) to (frames, ...): forwards, backwards, forwards, so that no jump appears where it repeats."""
+def usual_pose(euler: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
+    """Medians (3,) and (3,) of a head motion (T, 3) and (T, 3)."""
+    return euler.median(dim=0).values, translation.median(dim=0).values
+
+
+def repeat_there_and_back(values: Tensor, frames: int, first: int = 0) -> Tensor:
+    """(T, ...) to (frames, ...): forwards, backwards, forwards, so that no jump appears where it repeats.
+
+    Args:
+        values: What is repeated.
+        frames: How many are wanted.
+        first: How many came before them.
+    """
     count = len(values)
     if count == 1:
         return values.expand(frames, *values.shape[1:])
-    step = torch.arange(frames) % (2 * count - 2)
+    step = torch.arange(first, first + frames) % (2 * count - 2)
     return values[torch.where(step < count, step, 2 * count - 2 - step)]
 
 

@@ -20,19 +20,77 @@ if TYPE_CHECKING:
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "200000"}
 
 
-class VideoWriter:
-    """Write a video of which nothing appears under its name until it is complete.
+class FrameWriter:
+    """What both writers do: a frame and its 40 ms of sound go into an open container.
 
     Sound and picture start at 0 and end together. Sound that is too short is followed by silence. What
     happens when it is too long depends on who leads: with `leader="sound"` the last frame is held until the
     sound ends, so that no speech is cut; with `leader="picture"` the sound ends with the last frame.
 
+    Args:
+        sound: (n, 2) float32 blocks at 48 kHz, or None for a silent video without a sound track.
+        leader: What decides the length.
+        coding: Size and quality.
+
+    Attributes:
+        frames: Written so far.
+    """
+
+    def __init__(
+        self, sound: Iterable[np.ndarray] | None, leader: Literal["sound", "picture"], coding: Coding
+    ) -> None:
+        self.leader, self.frames = leader, 0
+        self._sound = None if sound is None else SoundBlocks(sound)
+        self._coding = coding
+        self._last: np.ndarray | None = None
+
+    def write(self, frame: np.ndarray) -> None:
+        """Append one frame, (height, width, 3) uint8 RGB, and the 40 ms of sound that belong to it.
+
+        Raises:
+            ValueError: If shape or type is wrong.
+        """
+        self._container.mux(self._video.encode(self._coding.picture(frame, self.frames)))
+        if self._sound is not None:
+            samples = self._sound.take(SAMPLES_PER_FRAME)
+            self._container.mux(self._audio.encode(sound_of_frame(samples, self.frames)))
+        self.frames += 1
+        self._last = frame
+
+    def _open(self, container: "OutputContainer", metadata: dict[str, str]) -> None:
+        self._container = container
+        container.metadata.update(metadata)
+        self._video = self._coding.add_pictures(container)
+        self._audio: Any = None if self._sound is None else add_sound(container)
+
+    def _end(self, subject: object) -> None:
+        if self._last is None:
+            self._abandon()
+            raise RunError(subject, "no frame was rendered", "Give longer audio or a longer clip.")
+        if self.leader == "sound" and self._sound is not None:
+            while self._sound.more():
+                self.write(self._last)
+        for stream in (self._video, self._audio):
+            if stream is not None:
+                self._container.mux(stream.encode(None))
+        self._container.close()
+
+    def _abandon(self) -> None:
+        # What was written is thrown away; a second error while closing would hide the first.
+        try:
+            self._container.close()
+        except Exception:
+            return
+
+
+class VideoWriter(FrameWriter):
+    """Write a video of which nothing appears under its name until it is complete.
+
     Use as a context manager; an exception removes the unfinished file.
 
     Args:
         path: The file to make, .mp4.
-        sound: (n, 2) float32 blocks at 48 kHz, or None for a silent video without a sound track.
-        leader: What decides the length.
+        sound, leader: See `FrameWriter`.
         metadata: Container metadata, such as the mark.
         size: (width, height), even.
         crf: x264 quality, 0 (lossless) to 51.
@@ -48,11 +106,9 @@ class VideoWriter:
         size: tuple[int, int] = (512, 512),
         crf: int = 18,
     ) -> None:
-        self.path, self.leader = path, leader
+        super().__init__(sound, leader, Coding(size, crf))
+        self.path, self._metadata = path, metadata
         self._temporary = temporary_sibling(path)
-        self._sound = None if sound is None else SoundBlocks(sound)
-        self._metadata, self._coding = metadata, Coding(size, crf)
-        self._last: np.ndarray | None = None
 
     def __enter__(self) -> "VideoWriter":
         import av
@@ -60,59 +116,34 @@ class VideoWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         sweep(self.path.parent)
         # faststart puts the index first, so that a player can begin before it has the whole file.
-        container = av.open(
-            str(self._temporary.absolute()), "w", format="mp4", options={"movflags": "faststart"}
-        )
-        self._tracks = _Tracks(container, self._coding, self._metadata, self._sound is not None)
+        options = {"movflags": "faststart"}
+        name = str(self._temporary.absolute())
+        self._open(av.open(name, "w", format="mp4", options=options), self._metadata)
         return self
-
-    @property
-    def frames(self) -> int:
-        """Frames written so far."""
-        return self._tracks.frames
-
-    def write(self, frame: np.ndarray) -> None:
-        """Append one frame, (height, width, 3) uint8 RGB, and the 40 ms of sound that belong to it.
-
-        Raises:
-            ValueError: If shape or type is wrong.
-        """
-        samples = None if self._sound is None else self._sound.take(SAMPLES_PER_FRAME)
-        self._tracks.write(frame, samples)
-        self._last = frame
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if error is None:
-                self._finish()
-            else:
-                self._tracks.abandon()
+            if error is not None:
+                self._abandon()
+                return
+            self._end(self.path)
+            fsync(self._temporary)
+            self._temporary.replace(self.path)
+            fsync(self.path.parent)
         finally:
             self._temporary.unlink(missing_ok=True)
 
-    def _finish(self) -> None:
-        if self._last is None:
-            self._tracks.abandon()
-            raise RunError(self.path, "no frame was rendered", "Give longer audio or a longer clip.")
-        if self.leader == "sound" and self._sound is not None:
-            while self._sound.more():
-                self.write(self._last)
-        self._tracks.finish()
-        fsync(self._temporary)
-        self._temporary.replace(self.path)
-        fsync(self.path.parent)
 
-
-class StreamWriter:
+class StreamWriter(FrameWriter):
     """Write fragmented mp4 into a pipe while frames come; there is no going back.
 
     Use as a context manager; after an exception what was sent stays readable up to its last fragment.
 
     Args:
-        stream: Binary file, such as the program's stdout.
-        has_sound: Whether there is a sound track.
+        stream: Binary file that is written to, such as the program's stdout.
+        sound, leader: See `FrameWriter`.
         metadata: Container metadata, such as the mark.
         size: (width, height), even.
     """
@@ -120,35 +151,28 @@ class StreamWriter:
     def __init__(
         self,
         stream: BinaryIO,
-        has_sound: bool,
+        sound: Iterable[np.ndarray] | None,
         *,
+        leader: Literal["sound", "picture"],
         metadata: dict[str, str],
         size: tuple[int, int] = (512, 512),
     ) -> None:
-        import av
-
-        container = av.open(_Pipe(stream), "w", format="mp4", options=FRAGMENTED, buffer_size=1 << 16)
-        self._tracks = _Tracks(container, Coding(size, live=True), metadata, has_sound)
-
-    @property
-    def frames(self) -> int:
-        """Frames written so far."""
-        return self._tracks.frames
+        super().__init__(sound, leader, Coding(size, live=True))
+        self._stream, self._metadata = stream, metadata
 
     def __enter__(self) -> "StreamWriter":
-        return self
+        import av
 
-    def write(self, frame: np.ndarray, samples: np.ndarray | None) -> None:
-        """Append one frame (height, width, 3) uint8 RGB and its (1920, 2) float32 samples at 48 kHz."""
-        self._tracks.write(frame, samples)
+        self._open(av.open(_Pipe(self._stream), "w", format="mp4", options=FRAGMENTED), self._metadata)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self._tracks.finish()
+            self._end("stdout")
         else:
-            self._tracks.abandon()
+            self._abandon()
 
 
 class _Pipe:
@@ -161,34 +185,3 @@ class _Pipe:
         self._stream.write(data)
         self._stream.flush()
         return len(data)
-
-
-class _Tracks:
-    """The streams of an open container, fed frame by frame."""
-
-    def __init__(
-        self, container: "OutputContainer", coding: Coding, metadata: dict[str, str], has_sound: bool
-    ) -> None:
-        self._container, self._coding, self.frames = container, coding, 0
-        container.metadata.update(metadata)
-        self._video = coding.add_pictures(container)
-        self._audio: Any = add_sound(container) if has_sound else None
-
-    def write(self, frame: np.ndarray, samples: np.ndarray | None) -> None:
-        self._container.mux(self._video.encode(self._coding.picture(frame, self.frames)))
-        if samples is not None:
-            self._container.mux(self._audio.encode(sound_of_frame(samples, self.frames)))
-        self.frames += 1
-
-    def finish(self) -> None:
-        for stream in (self._video, self._audio):
-            if stream is not None:
-                self._container.mux(stream.encode(None))
-        self._container.close()
-
-    def abandon(self) -> None:
-        # The file is thrown away; a second error while closing would hide the first.
-        try:
-            self._container.close()
-        except Exception:
-            return
