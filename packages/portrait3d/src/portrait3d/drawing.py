@@ -1,34 +1,44 @@
 """Finished frames of one person, one after another."""
 
+import os
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from portrait3d.folded_adapter import FoldedAdapter
+from portrait3d.folded_torso import FoldedTorso
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D, to_picture
+
+Drive = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class PortraitRenderer:
     """Draws frames; what does not change between frames is computed once.
 
     Args:
-        model: With the person's LoRA merged in.
+        model: With the person's LoRA merged in. Not changed; later changes to it are not seen.
         identity: The person.
     """
 
-    def __init__(self, model: Portrait3D, identity: Identity) -> None:
-        self.model, self.identity = model.eval(), identity
-        self.planes = self._resting_planes()
-
     @torch.inference_mode()
-    def _resting_planes(self) -> Tensor:
-        """Canonical planes less the adapter's answer to rest, which is the same for every frame."""
-        person, adapter = self.identity, self.model.motion_adapter
-        if not self.model.config.adapter_from_rest:
-            return person.planes[None]
-        canonical, source = person.canonical_pncc[None], person.source_pncc[None]
-        return self.model.add_diff(person.planes[None], -adapter.answer(canonical, source, canonical))
+    def __init__(self, model: Portrait3D, identity: Identity) -> None:
+        self.model = deepcopy(model).eval()
+        part: Any
+        for part in (self.model.super_resolution, self.model.torso_warp):
+            part.to(memory_format=torch.channels_last)
+        self.identity = identity
+        self.adapter = FoldedAdapter(
+            self.model.motion_adapter, identity.canonical_pncc, identity.source_pncc, identity.planes
+        )
+        self.back = FoldedTorso(
+            self.model.torso_warp, identity.torso, identity.background, identity.source_keypoints
+        )
 
     @torch.inference_mode()
     def frame(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor, keypoints: Tensor) -> Tensor:
@@ -46,18 +56,44 @@ class PortraitRenderer:
         Raises:
             ValueError: If the head is out of the picture.
         """
-        person, model = self.identity, self.model
-        diff = model.motion_adapter.answer(person.canonical_pncc[None], person.source_pncc[None], pncc[None])
-        planes = model.add_diff(self.planes, diff)
-        back, _ = model.render_back(
-            person.torso[None], person.background[None], person.source_keypoints[None], keypoints[None]
-        )
-        head = model.render_head(planes, camera_to_world[None], intrinsics[None])
+        planes = self.adapter.drive(pncc[None])
+        head = self.model.render_head(planes, camera_to_world[None], intrinsics[None])
+        back = self.back.draw(keypoints)[None]
         rows, columns = head.window.pixels()
-        back[..., rows, columns] = model.compose(head, back)
+        back[..., rows, columns] = self.model.compose(head, back)
         return to_picture(back[0])
 
-    def frames(self, drives: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Iterator[Tensor]:
-        """Draw a stream of (pncc, camera_to_world, intrinsics, keypoints)."""
-        for drive in drives:
-            yield self.frame(*drive)
+    def frames(self, drives: Iterable[Drive], workers: int | None = None) -> Iterator[Tensor]:
+        """Draw a stream of (pncc, camera_to_world, intrinsics, keypoints), several frames at a time.
+
+        A frame is too small to be shared well by several cores; whole frames are not. Each is drawn by one
+        thread, so that none depends on how many there are. Memory does not grow with the stream.
+
+        Args:
+            drives: See `frame`.
+            workers: Frames in work at once; None for as many as there are cores.
+
+        Yields:
+            (S, S, 3) uint8, in order.
+        """
+        count = workers or _cores()
+        threads = torch.get_num_threads()
+        waiting: deque[Future[Tensor]] = deque()
+        pool = ThreadPoolExecutor(count, "frame", torch.set_num_threads, (1,))
+        try:
+            for drive in drives:
+                waiting.append(pool.submit(self.frame, *drive))
+                if len(waiting) > 2 * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -42,16 +42,20 @@ def place_diff(diff: Tensor, resolution: int, box_warp: float) -> Tensor:
         (B, 3, C, R, R), zero outside the window.
     """
 
-    def span(low: float, high: float) -> tuple[int, int]:
-        first = round((low / box_warp + 0.5) * resolution)
-        return first, round((high / box_warp + 0.5) * resolution) - first
-
-    x, y, z = span(*PNCC_WINDOW[:2]), span(*PNCC_WINDOW[2:]), (0, resolution)
     placed = []
-    for plane, (rows, columns) in zip(diff.unbind(1), ((y, x), (z, x), (y, z)), strict=True):
-        part = F.interpolate(plane, (rows[1], columns[1]), mode="bilinear", align_corners=False)
-        margins = (
-            columns[0], resolution - columns[0] - columns[1], rows[0], resolution - rows[0] - rows[1]
-        )  # fmt: skip
+    for plane, (rows, columns) in zip(diff.unbind(1), diff_windows(resolution, box_warp), strict=True):
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        part = F.interpolate(plane, size, mode="bilinear", align_corners=False)
+        margins = (columns.start, resolution - columns.stop, rows.start, resolution - rows.stop)
         placed.append(F.pad(part, margins))
     return torch.stack(placed, 1)
+
+
+def diff_windows(resolution: int, box_warp: float) -> tuple[tuple[slice, slice], ...]:
+    """Rows and columns of the planes XY, XZ and ZY, R = `resolution`, that a diff-plane covers."""
+
+    def span(low: float, high: float) -> slice:
+        return slice(round((low / box_warp + 0.5) * resolution), round((high / box_warp + 0.5) * resolution))
+
+    x, y, z = span(*PNCC_WINDOW[:2]), span(*PNCC_WINDOW[2:]), slice(0, resolution)
+    return (y, x), (z, x), (y, z)

@@ -22,7 +22,11 @@ class PatchEmbed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, dim, H / stride, W / stride)."""
-        return self.norm(self.proj(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.normalise(self.proj(x))
+
+    def normalise(self, patches: Tensor) -> Tensor:
+        """The layer norm of patches (B, dim, H, W)."""
+        return self.norm(patches.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ReducedAttention(nn.Module):
@@ -128,7 +132,10 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, dim, H / stride, W / stride)."""
-        x = self.embed(x)
+        return self.mix(self.embed(x))
+
+    def mix(self, x: Tensor) -> Tensor:
+        """What the blocks make of embedded patches (B, dim, h, w), of the same shape."""
         height, width = x.shape[-2:]
         tokens = x.flatten(2).transpose(1, 2)
         for block in self.blocks:

@@ -9,14 +9,14 @@ def smooth(x: Tensor) -> Tensor:
     """Filter (B, C, H, W) with taps [1, 2, 1] / 4 both ways, zeros beyond the border.
 
     Nothing is left of what alternates from pixel to pixel: the four phases of a pixel shuffle are learned
-    apart, and where they differ a checker shows (Odena et al. 2016, "Deconvolution and checkerboard artifacts").
+    apart, and where they differ a checker shows (Odena et al. 2016).
     """
     taps = x.new_tensor([0.25, 0.5, 0.25])
     return F.conv2d(x, torch.outer(taps, taps).expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
 
 
 class SuperResolution(nn.Module):
-    """Convolutions at the ray grid, then two pixel shuffles, each smoothed; the raw colours and alpha are the start.
+    """Convolutions at the ray grid, then two smoothed pixel shuffles; raw colours and alpha are the start.
 
     The published model uses two StyleGAN2 blocks with constant modulation, which fold to plain
     convolutions; almost all of a frame's arithmetic is there (published-systems, section 11). Here most

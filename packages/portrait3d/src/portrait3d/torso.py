@@ -68,9 +68,26 @@ class TorsoWarp(nn.Module):
         Returns:
             (B, 4, S, S) the torso in the wanted frame.
         """
+        small = F.interpolate(torso, (self.SIZE, self.SIZE), mode="area")
+        full = torso.shape[-1]
+        moved = self.motion(small, source, target)
+        moved = F.interpolate(moved, (full, full), mode="bilinear", align_corners=False)
+        where = picture_grid(full, torso)[None] + moved[:, :2].permute(0, 2, 3, 1)
+        warped = F.grid_sample(torso, where, padding_mode="border", align_corners=False)
+        return torch.cat([warped[:, :3], warped[:, 3:] * moved[:, 2:].sigmoid()], 1)
+
+    def motion(self, small: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        """From where each place of the wanted frame takes its torso, and whether it shows any.
+
+        Args:
+            small: (B, 4, SIZE, SIZE) the source frame's torso.
+            source, target: (B, K, 2) key-points in [-1, 1].
+
+        Returns:
+            (B, 3, SIZE, SIZE): shift along x and y, in [-1, 1] of the picture, and the logit of what is seen.
+        """
         size = self.SIZE
-        small = F.interpolate(torso, (size, size), mode="area")
-        grid = picture_grid(size, torso)[None, None]
+        grid = picture_grid(size, small)[None, None]
         shifts = torch.cat([source - target, torch.zeros_like(source[:, :1])], 1)
         candidates = grid + shifts[:, :, None, None]
         batch, count = shifts.shape[:2]
@@ -92,12 +109,7 @@ class TorsoWarp(nn.Module):
         masks, residual, occlusion = self.out(x).split([count, 2, 1], 1)
         flow = (masks.softmax(1)[..., None] * shifts[:, :, None, None]).sum(1)
         flow = flow + 0.1 * residual.permute(0, 2, 3, 1)
-        full = torso.shape[-1]
-        moved = torch.cat([flow.permute(0, 3, 1, 2), occlusion], 1)
-        moved = F.interpolate(moved, (full, full), mode="bilinear", align_corners=False)
-        where = picture_grid(full, torso)[None] + moved[:, :2].permute(0, 2, 3, 1)
-        warped = F.grid_sample(torso, where, padding_mode="border", align_corners=False)
-        return torch.cat([warped[:, :3], warped[:, 3:] * moved[:, 2:].sigmoid()], 1)
+        return torch.cat([flow.permute(0, 3, 1, 2), occlusion], 1)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -1,0 +1,59 @@
+"""The bent torso over the background for one person: what does not change is computed once."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from portrait3d.torso import TorsoWarp, picture_grid
+
+UNSEEN = 1 / 512  # an alpha that changes no byte of a picture
+
+
+class FoldedTorso:
+    """Key-points -> torso over background, equal to `Portrait3D.render_back` to within a byte's rounding.
+
+    Rows that the torso cannot reach are the background's and are not looked at.
+
+    Args:
+        warp: Without LoRA, or with it merged.
+        torso: (4, S, S) colour in [-1, 1] and alpha in [0, 1].
+        background: (3, S, S) in [-1, 1].
+        source: (K, 2) key-points of the source frame in [-1, 1].
+    """
+
+    def __init__(self, warp: TorsoWarp, torso: Tensor, background: Tensor, source: Tensor) -> None:
+        self.warp, self.source = warp, source[None]
+        side = torso.shape[-1]
+        self.small = F.interpolate(torso[None], (warp.SIZE, warp.SIZE), mode="area")
+        self.torso = torch.cat([torso[:3] * 0.5 + 0.5, torso[3:]])[None]
+        self.background = background * 0.5 + 0.5
+        self.grid = picture_grid(side, torso)
+        # Bilinear enlarging along one axis, (S, SIZE).
+        self.enlarge = F.interpolate(
+            torch.eye(warp.SIZE, dtype=torso.dtype, device=torso.device)[None], side, mode="linear"
+        )[0].T.contiguous()
+        rows = torch.nonzero(torso[3].amax(1) > UNSEEN).flatten()
+        self.highest = float(self.grid[int(rows[0]), 0, 1]) if len(rows) else math.inf
+        if len(rows) and not rows[0]:  # what lies beyond the border looks like the border
+            self.highest = -math.inf
+
+    def draw(self, target: Tensor) -> Tensor:
+        """The torso as the key-points (K, 2) of a frame bend it; returns (3, S, S) in [0, 1]."""
+        moved = self.warp.motion(self.small, self.source, target[None])[0]
+        picture, side = self.background.clone(), len(self.grid)
+        # A row at y looks as low as y + the largest shift; half a texel more is blended.
+        first = side / 2 * (self.highest - float(moved[1].max()) + 1) - 2
+        top = int(min(max(first, 0), side))
+        if top == side:
+            return picture
+        flow, seen = moved.split([2, 1])
+        flow = (self.enlarge[top:] @ flow) @ self.enlarge.T  # (2, rows, S)
+        seen = (self.enlarge[top:] @ seen) @ self.enlarge.T
+        where = self.grid[top:] + flow.permute(1, 2, 0)
+        bent = F.grid_sample(self.torso, where[None], padding_mode="border", align_corners=False)[0]
+        alpha = (bent[3:] * seen.sigmoid_()).clamp_(0, 1)
+        below = picture[:, top:]
+        below += alpha * (bent[:3] - below)
+        return picture
