@@ -24,6 +24,7 @@ class AdaptConfig:
         ema: Decay of the running mean of everything that learns, in [0, 1); the mean is judged and is the
             result. 0 takes the values themselves.
         judge_every: Steps between two looks at held-out data; 0 for a sixteenth of the run, at least 25.
+        take_best: The result is the best held-out point; else the last, as published.
         patience: Looks without a better held-out score after which the run ends; 0 for never.
         bad_steps: Steps in a row without a finite loss after which the run goes back to its last good point
             and on at half the rate.
@@ -41,6 +42,7 @@ class AdaptConfig:
     gradient_norm: float = 1.0
     ema: float = 0.0
     judge_every: int = 0
+    take_best: bool = True
     patience: int = 0
     bad_steps: int = 5
     save_every_s: float = 30.0

@@ -41,7 +41,7 @@ class AdaptResult:
         skipped: Steps left out because their loss or gradient was not finite.
         rollbacks: How often the run went back to its last good point.
         best_step: Step whose values are the result: the best held-out point, or the last.
-        best: Held-out numbers of that point; None without a judge.
+        best: Best held-out numbers; None without a judge.
         curve: (step, terms) about every hundredth of the run.
         held_out: (step, seconds, held-out numbers) of every look.
     """
@@ -102,7 +102,6 @@ class _Run:
     ) -> None:
         self.began = self.saved_at = time.monotonic()
         self.backbone, self.folder = backbone, state_folder
-        self.judging = isinstance(backbone, JudgingBackbone)
         self.memory = backbone.memory() if isinstance(backbone, RememberingBackbone) else {}
         self.key = run_key(key=key, budget_s=budget_s, **vars(config))
         inject(
@@ -154,7 +153,7 @@ class _Run:
             self._seconds(),
             history.skipped,
             history.rollbacks,
-            history.best_step if history.best else history.done,
+            history.best_step if history.best and self.config.take_best else history.done,
             history.best,
             history.curve,
             history.held_out,
@@ -227,7 +226,7 @@ class _Run:
         """Write a look down; the values looked at are still in place."""
         history = self.history
         history.looked_at = history.done
-        if numbers is None:
+        if not numbers:
             self.learned.keep()
             return
         best = history.best
@@ -243,7 +242,7 @@ class _Run:
 
     def _show_result(self) -> None:
         """The best held-out point where there is one, else the running mean, else the values as they are."""
-        if self.history.best:
+        if self.history.best and self.config.take_best:
             self.learned.go_back()
         else:
             self.learned.show_average()

@@ -39,7 +39,7 @@ class JudgingBackbone(AdaptableBackbone, Protocol):
 
     def judge(self) -> dict[str, float]:
         """Held-out numbers by name. `score`, the lower the better, says which point of a run is best. The
-        same values always give the same numbers."""
+        same values always give the same numbers. Empty where there is nothing to judge by."""
         ...
 
 

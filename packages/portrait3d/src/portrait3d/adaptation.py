@@ -5,15 +5,25 @@ learned directly, the generic network through LoRA. Here torso and background la
 """
 
 import re
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from portrait3d.adaptation_terms import (
+    EVERY,
+    AdaptationTerms,
+    HardFrames,
+    blink_bend,
+    happens,
+    occlusion_entropy,
+)
 from portrait3d.clip import PortraitClip, frame_odds, pncc_to_float
-from portrait3d.frame_loss import Layers, LossWeights, frame_loss, training_window
+from portrait3d.frame_loss import Layers, LossWeights, draw_frame, frame_terms, training_window
+from portrait3d.held_out import judge_frames
 from portrait3d.identity import Identity
-from portrait3d.losses import total_variation
+from portrait3d.losses import second_difference, total_variation
 from portrait3d.model import Portrait3D
 from portrait3d.torso_layer import torso_layer
 
@@ -31,6 +41,10 @@ class PortraitAdaptation:
         window: Side of the training window in rays.
         weights: Of the loss terms.
         plane_variation: Weight of the planes' total variation.
+        terms: Weights of the terms that are not about one picture.
+        held_out: Frames that are not learned from and that `judge` looks at (see `held_out_frames`).
+        blinks: (3, 3, P, P) uint8 PNCC of the person at rest, with open, half-closed and closed eyes; without
+            it there is no blink term.
     """
 
     def __init__(
@@ -43,10 +57,16 @@ class PortraitAdaptation:
         window: int = 56,
         weights: LossWeights | None = None,
         plane_variation: float = 0.02,
+        terms: AdaptationTerms | None = None,
+        held_out: Sequence[int] = (),
+        blinks: Tensor | None = None,
     ) -> None:
         self.model, self.clip, self.source = model, clip, source
         self.window, self.weights, self.plane_variation = window, weights or LossWeights(), plane_variation
-        self.odds = frame_odds(clip)
+        self.terms, self.held_out = terms or AdaptationTerms(), list(held_out)
+        self.odds = self.frame_odds()
+        self.hard = HardFrames(len(clip))
+        self.blinks = None if blinks is None else pncc_to_float(blinks)
         self.canonical = pncc_to_float(clip.canonical_pncc)[None]
         self.source_pncc = clip.driving_pncc(source)
         planes = predict_planes(model, clip, source)
@@ -54,6 +74,7 @@ class PortraitAdaptation:
         planes = F.interpolate(planes[0], size, mode="bilinear", align_corners=False)
         background = clip.background.permute(2, 0, 1).float() / 127.5 - 1
         self.planes = nn.Parameter(planes.detach().clone())
+        self.first_planes = planes.detach().clone()
         self.torso = nn.Parameter(
             torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
         )
@@ -92,19 +113,77 @@ class PortraitAdaptation:
             keypoints=self.clip.keypoints[self.source][None],
         )
 
+    def frame_odds(self) -> Tensor:
+        """How often each frame is learned from, (T,), summing to 1; held-out ones never.
+
+        Raises:
+            ValueError: If nothing is left to learn from.
+        """
+        odds = frame_odds(self.clip)
+        odds[self.held_out] = 0
+        if not float(odds.sum()) > 0:
+            raise ValueError("every frame with a trusted track is held out")
+        return odds / odds.sum()
+
+    def memory(self) -> dict[str, Tensor]:
+        """What batches depend on beside (seed, step): nothing, unless hard frames are sought."""
+        return self.hard.memory() if self.terms.hard_frames else {}
+
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of one random window of one random frame, and its terms.
 
         Args:
             generator: The only source of randomness.
         """
-        index = int(torch.multinomial(self.odds, 1, generator=generator))
+        wanted = self.terms
+        odds = self.hard.odds(self.odds, wanted.hard_frames) if wanted.hard_frames else self.odds
+        index = int(torch.multinomial(odds, 1, generator=generator))
         window = training_window(self.model, self.clip, index, self.window, generator)
         layers = self.layers()
-        diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))
-        loss, terms = frame_loss(self.model, self.clip, layers, diff, index, window, self.weights)
+        diff, terms = self.driven(index, layers, generator)
+        drawn = draw_frame(self.model, self.clip, layers, diff, index, window)
+        picture = frame_terms(drawn, self.clip, index)
+        loss = torch.stack([getattr(self.weights, name) * value for name, value in picture.items()]).sum()
+        if wanted.hard_frames:
+            self.hard.note(index, float((picture["colour"] + picture["pyramid"]).detach()))
         terms["plane_variation"] = total_variation(self.planes)
-        return loss + self.plane_variation * terms["plane_variation"], terms
+        if wanted.plane_distance:
+            terms["plane_distance"] = (self.planes - self.first_planes).abs().mean()
+        if wanted.occlusion:
+            terms["occlusion"] = occlusion_entropy(drawn, self.clip, index)
+        for name, value in terms.items():
+            weight = self.plane_variation if name == "plane_variation" else getattr(wanted, name)
+            loss = loss + weight * value
+        return loss, picture | terms
+
+    def driven(
+        self, index: int, layers: Layers, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The diff-plane of a frame, and the terms that need those of other expressions in the same pass."""
+        clip, wanted = self.clip, self.terms
+        drives = [clip.driving_pncc(index)]
+        terms: dict[str, Tensor] = {}
+        temporal = False
+        blinks = self.blinks if wanted.blink and self.blinks is not None and happens(generator) else None
+        if wanted.temporal and happens(generator) and 0 < index < len(clip) - 1:
+            temporal = bool((clip.confidence[index - 1 : index + 2] > 0).all())
+        if temporal:
+            drives += [clip.driving_pncc(index - 1), clip.driving_pncc(index + 1)]
+        if blinks is not None:
+            drives.append(blinks)
+        diffs = self.model.motion_adapter(layers.canonical, layers.source, torch.cat(drives))
+        if temporal:
+            terms["temporal"] = EVERY * second_difference(diffs[[1, 0, 2]])
+        if blinks is not None:
+            terms["blink"] = EVERY * blink_bend(diffs[-3:])
+        return diffs[:1], terms
+
+    @torch.no_grad()
+    def judge(self) -> dict[str, float]:
+        """Numbers over the held-out frames (see `judge_frames`); none where no frame is held out."""
+        if not self.held_out:
+            return {}
+        return judge_frames(self.model, self.clip, self.layers(), self.held_out)
 
     def identity(self) -> Identity:
         """The static part as it stands."""

@@ -1,0 +1,92 @@
+"""Frames of a clip that are kept from learning, and how well they are drawn."""
+
+import torch
+from torch import Tensor
+
+from portrait3d.clip import PortraitClip
+from portrait3d.frame_loss import DrawnFrame, Layers, LossWeights, draw_frame, frame_terms
+from portrait3d.losses import square_round
+from portrait3d.model import Portrait3D
+
+STRETCH, STRETCHES, LEARNED_PER_STRETCH = 8, 4, 75  # frames; at most; frames of the clip for each stretch
+SCORED = ("colour", "pyramid", "energy")
+MOUTH_HALF = 0.5  # half the side of the mouth's square, in distances between the eyes
+
+
+def held_out_frames(clip: PortraitClip) -> list[int]:
+    """Short stretches spread over a clip, (n,) sorted; none of a clip under three seconds.
+
+    Stretches, not single frames: the frame before and the frame after one would give it away. The middle of
+    a stretch is the best hidden.
+    """
+    count = len(clip)
+    stretches = min(STRETCHES, count // LEARNED_PER_STRETCH)
+    chosen: list[int] = []
+    for number in range(stretches):
+        first = (2 * number + 1) * count // (2 * stretches) - STRETCH // 2
+        chosen += [i for i in range(first, first + STRETCH) if float(clip.confidence[i]) > 0]
+    return chosen
+
+
+def judged_frames(held_out: list[int], most: int = 8) -> list[int]:
+    """The held-out frames that are judged: every second one is as good as its neighbour."""
+    inner = [i for i in held_out if i - 2 in held_out and i + 2 in held_out] or held_out
+    return inner[:: max(1, -(-len(inner) // most))]
+
+
+@torch.no_grad()
+def judge_frames(
+    model: Portrait3D, clip: PortraitClip, layers: Layers, held_out: list[int]
+) -> dict[str, float]:
+    """How well frames are drawn that were not learned from, means over them.
+
+    Args:
+        model: With LoRA in place or merged.
+        clip: Where the true frames are.
+        layers: The person.
+        held_out: Frames to judge.
+
+    Returns:
+        score: Colour, pyramid and energy terms at their default weights, over the head; the lower the better.
+        psnr, psnr_mouth: Of the picture and of a square round the mouth, dB.
+        head_iou: Intersection over union of the head's alpha and its mask, at one half.
+
+    Raises:
+        ValueError: If there is nothing to judge.
+    """
+    frames = judged_frames(held_out)
+    if not frames:
+        raise ValueError("no frames are held out")
+    weights, found = LossWeights(), []
+    for index in frames:
+        diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
+        drawn = draw_frame(model, clip, layers, diff, index, None)
+        terms = frame_terms(drawn, clip, index)
+        truth, picture = clip.picture(index), whole_picture(drawn)
+        focus = clip.focus[index]
+        square = square_round(focus[0], MOUTH_HALF * (focus[1] - focus[2]).norm(), truth.shape[-1])
+        mask = drawn.head.window.take_pixels(clip.mask("head_mask", index)) > 0.5
+        alpha = drawn.head.alpha > 0.5
+        found.append(
+            {
+                "score": float(sum(getattr(weights, name) * float(terms[name]) for name in SCORED)),
+                "psnr": _psnr(picture, truth, torch.ones_like(square)),
+                "psnr_mouth": _psnr(picture, truth, square),
+                "head_iou": float((alpha & mask).sum() / (alpha | mask).sum().clamp_min(1)),
+            }
+        )
+    return {name: sum(numbers[name] for numbers in found) / len(found) for name in found[0]}
+
+
+def whole_picture(drawn: DrawnFrame) -> Tensor:
+    """(1, 3, S, S) in [0, 1]: the head in its place over torso and background."""
+    picture = drawn.back.clone()
+    rows, columns = drawn.head.window.pixels()
+    picture[..., rows, columns] = drawn.picture
+    return picture.clamp(0, 1)
+
+
+def _psnr(got: Tensor, wanted: Tensor, where: Tensor) -> float:
+    """dB inside `where` (1, 1, S, S), with the error of rounding to 8 bits as the least."""
+    error = ((got - wanted).square() * where).sum() / (3 * where.sum()).clamp_min(1)
+    return float(-10 * torch.log10(error.clamp_min(1 / 12 / 255**2)))
