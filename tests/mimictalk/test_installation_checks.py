@@ -1,7 +1,6 @@
 """Things are broken one by one: doctor names each with a cure and goes on with the others."""
 
 import json
-import shutil
 import sys
 from types import SimpleNamespace
 
@@ -74,15 +73,6 @@ def test_an_old_torch(monkeypatch):
 
     monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
     assert finding("torch") == Check("torch", FAIL, "2.5.1+cpu (CPU build)", "pip install 'torch>=2.10'")
-
-
-def test_a_cuda_torch_without_a_gpu(monkeypatch):
-    import torch
-
-    monkeypatch.setattr(torch.version, "cuda", "13.0")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert finding("gpu").status == WARN
-    assert "driver" in finding("gpu").cure
 
 
 def test_a_processor_without_vector_units(monkeypatch):
@@ -159,39 +149,6 @@ def test_missing_weights(monkeypatch):
         "none are installed",
         "pip install --force-reinstall --no-deps talk-motion",
     )
-
-
-def test_a_missing_package(monkeypatch):
-    real = installation_checks.version
-
-    def version(name):
-        if name == "portrait3d":
-            raise installation_checks.PackageNotFoundError(name)
-        return real(name)
-
-    monkeypatch.setattr(installation_checks, "version", version)
-    assert finding("packages") == Check(
-        "packages", FAIL, "portrait3d is not installed", "pip install portrait3d"
-    )
-
-
-@pytest.mark.parametrize(("gigabytes", "status"), [(0.5, WARN), (16.0, OK), (None, WARN)])
-def test_memory(monkeypatch, gigabytes, status):
-    monkeypatch.setattr(installation_checks, "_available_memory_gb", lambda: gigabytes)
-    assert finding("memory").status == status
-
-
-def test_disk(monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0.2e9))
-    assert finding("disk").status == WARN
-    assert finding("disk").found == "0.2 GB free here"
-
-
-def test_a_state_folder_that_cannot_be_written(monkeypatch):
-    monkeypatch.setattr(installation_checks.os, "access", lambda path, mode: False)
-    found = finding("state folder")
-    assert found.status == FAIL
-    assert found.cure == "Set XDG_STATE_HOME to a folder of yours."
 
 
 def test_an_old_python(monkeypatch):

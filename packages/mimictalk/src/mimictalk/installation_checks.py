@@ -1,23 +1,25 @@
-"""The single checks of `doctor`, one function per thing that breaks; each may return several findings."""
+"""The single checks of `doctor`, one function per thing that breaks; each may return several findings.
+
+Here: Python, compiled parts, networks, codecs and weights. Versions are in `version_checks`, the machine in
+`machine_checks`; `CHECKS` is all of them in the order of the table.
+"""
 
 import json
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from mimictalk import machine_checks, version_checks
 from mimictalk.base_weights import weight_files
 from mimictalk.finding import FAIL, OK, WARN, Check
 from mimictalk.manifest import sha256_file
-from mimictalk.state import state_folder
 
 REINSTALL = "pip install --force-reinstall --no-deps"
-NEEDED_MEMORY_GB, NEEDED_DISK_GB = 4.0, 1.0
 COMPILED = ("face3dmm", "triplane_render")
 WEIGHT_OWNERS = ("face3dmm", "portrait3d", "talk_motion")
 NETWORKS = (
@@ -44,17 +46,6 @@ def _torch() -> list[Check]:
     cure = "pip install 'torch>=2.10'" if old else ""
     torch.ones(2, 2) @ torch.ones(2, 2)
     return [Check("torch", FAIL if old else OK, f"{torch.__version__} ({build} build)", cure)]
-
-
-def _gpu() -> list[Check]:
-    import torch
-
-    if torch.cuda.is_available():
-        return [Check("gpu", OK, torch.cuda.get_device_name(0))]
-    if torch.version.cuda:
-        cure = "Install the NVIDIA driver, or go on: everything also runs on the CPU."
-        return [Check("gpu", WARN, "torch was built for CUDA but sees no GPU", cure)]
-    return [Check("gpu", OK, "none; the CPU is used")]
 
 
 def _cpu_features() -> list[Check]:
@@ -127,6 +118,25 @@ def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
     return True
 
 
+def _pictures() -> list[Check]:
+    import PIL
+    from PIL import features
+
+    kinds = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP"}
+    missing = [name for key, name in kinds.items() if not features.check(key)]
+    if missing:
+        found = f"Pillow {PIL.__version__} cannot read {', '.join(missing)}"
+        return [Check("pictures", FAIL, found, CURES["pictures"])]
+    return [Check("pictures", OK, f"Pillow {PIL.__version__}, {', '.join(kinds.values())}")]
+
+
+def _provenance() -> list[Check]:
+    import c2pa
+    import cryptography
+
+    return [Check("provenance", OK, f"c2pa {c2pa.sdk_version()}, cryptography {cryptography.__version__}")]
+
+
 def _adapters() -> list[Check]:
     import peft
     import safetensors
@@ -159,80 +169,50 @@ def _intact(file: Path) -> bool:
     return expected is None or expected == sha256_file(file)
 
 
-def _packages() -> list[Check]:
-    found = []
-    for name in ("mimictalk", "face3dmm", "triplane-render", "portrait3d", "talk-motion", "mimictalk-adapt"):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            return [Check("packages", FAIL, f"{name} is not installed", f"pip install {name}")]
-    return [Check("packages", OK, ", ".join(found))]
-
-
-def _memory() -> list[Check]:
-    available = _available_memory_gb()
-    if available is None:
-        return [
-            Check(
-                "memory", WARN, "unknown on this system", f"Make sure that {NEEDED_MEMORY_GB:g} GB are free."
-            )
-        ]
-    low = available < NEEDED_MEMORY_GB
-    cure = f"Close other programs: adapt needs {NEEDED_MEMORY_GB:g} GB." if low else ""
-    return [Check("memory", WARN if low else OK, f"{available:.1f} GB available", cure)]
-
-
-def _available_memory_gb() -> float | None:
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.is_file():
-        return None
-    line = next(line for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable"))
-    return int(line.split()[1]) / 1e6
-
-
-def _disk() -> list[Check]:
-    free = shutil.disk_usage(Path.cwd()).free / 1e9
-    low = free < NEEDED_DISK_GB
-    cure = f"Free some: {NEEDED_DISK_GB:g} GB is enough for a few avatars and videos." if low else ""
-    return [Check("disk", WARN if low else OK, f"{free:.1f} GB free here", cure)]
-
-
-def _state_folder() -> list[Check]:
-    folder = state_folder()
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(nearest, os.W_OK):
-        return [Check("state folder", OK, str(folder))]
-    return [
-        Check(
-            "state folder", FAIL, f"{nearest} cannot be written", "Set XDG_STATE_HOME to a folder of yours."
-        )
-    ]
-
-
 def _one_line(value: Any) -> str:
     return " ".join(str(value).split())[:160]
 
 
 CHECKS: tuple[Callable[[], list[Check]], ...] = (
     _python,
-    _packages,
+    version_checks.packages,
+    version_checks.requirements,
+    version_checks.known_holes,
     _torch,
-    _gpu,
+    version_checks.torch_build,
+    version_checks.torchaudio,
     _cpu_features,
     _compiled_kernels,
     _adapters,
     _mediapipe,
     _opencv,
     _codecs,
+    _pictures,
+    _provenance,
     _weights,
-    _memory,
-    _disk,
-    _state_folder,
+    machine_checks.memory,
+    machine_checks.memory_limit,
+    machine_checks.disk,
+    machine_checks.file_size,
+    machine_checks.open_files,
+    machine_checks.child_processes,
+    machine_checks.temporary_folder,
+    machine_checks.state,
+    machine_checks.cache,
+    machine_checks.data,
+    machine_checks.file_names,
+    machine_checks.language,
+    machine_checks.clock,
 )
 CURES = {
     "torch": "pip install --force-reinstall 'torch>=2.10'",
+    "torch build": "pip install --force-reinstall 'torch>=2.10'",
+    "requirements": "pip install packaging",
+    "known holes": "pip install packaging",
     "mediapipe": "pip install --force-reinstall mediapipe==0.10.14 'protobuf>=4.25.3,<5'",
     "opencv": "apt-get install libgl1 libglib2.0-0, or pip install opencv-python-headless",
     "codecs": f"{REINSTALL} av",
+    "pictures": f"{REINSTALL} pillow",
+    "provenance": "pip install --force-reinstall c2pa-python cryptography",
     "adapters": "Uninstall a torchaudio or torchvision that does not fit torch; pip install peft safetensors",
 }
