@@ -1,0 +1,72 @@
+"""A job as command lines of this program, and the files that come out of it.
+
+Every name in a command line is relative to the job's folder and was made here; what a user wrote is passed as
+the value of an option, in one word with it, so that it can be nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mimictalk.studio.job import Job
+
+VIDEO, AVATAR, CSV = "out/video.mp4", "out/avatar", "out/face.csv"
+ARTEFACTS: dict[str, dict[str, str]] = {  # kind: name in the API: path in the job's folder
+    "check": {},
+    "adapt": {"preview.png": f"{AVATAR}/preview.png", "progress.png": "out/progress.png"},
+    "render": {"video.mp4": VIDEO},
+    "motion": {"face.csv": CSV},
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command.
+
+    Attributes:
+        name: Of the files that hold its result.
+        arguments: Of `mimictalk`.
+        may_fail: Whether the job goes on, with the error as this step's result.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    may_fail: bool = False
+
+
+def steps(job: Job) -> list[Step]:
+    """The commands of a job, in order."""
+    asked = job.options
+    if job.kind == "check":
+        return [Step("check", ("check", _file(asked["clip"]), "--json"), may_fail=True)]
+    if job.kind == "adapt":
+        # --force: a run that was killed between its last write and its report is made again.
+        options = _options(asked, "consent", "licence", "steps", "budget", "seed")
+        return [Step("adapt", ("adapt", _file(asked["clip"]), "-o", AVATAR, "--force", *options, "--json"))]
+    if job.kind == "render":
+        return [
+            Step("render", ("render", "in/avatar", "-o", VIDEO, *_video_options(asked), "--json")),
+            Step("verify", ("verify", VIDEO, "--json"), may_fail=True),
+        ]
+    if "audio" in asked:
+        options = (*_options(asked, "style_strength", "blink", "seed"), f"--pose={asked.get('pose', 'ref')}")
+        return [Step("motion", ("motion", _file(asked["audio"]), "-o", CSV, *options, "--json"))]
+    return [Step("track", ("track", _file(asked["clip"]), "-o", CSV, "--json"))]
+
+
+def _video_options(asked: dict[str, Any]) -> list[str]:
+    options = [f"--{name}={_file(asked[name])}" for name in ("audio", "drive", "style") if asked.get(name)]
+    options += _options(asked, "style_strength", "blink", "drive_pose", "seed", "label")
+    for name, words in (("pose", ("ref", "static")), ("background", ("keep",))):
+        value = asked.get(name)
+        if value is not None:
+            plain = value in words or value.startswith("#")
+            options.append(f"--{name}={value if plain else _file(value)}")
+    return options
+
+
+def _options(asked: dict[str, Any], *names: str) -> list[str]:
+    return [f"--{name.replace('_', '-')}={asked[name]}" for name in names if asked.get(name) is not None]
+
+
+def _file(name: str) -> str:
+    return f"in/{name}"

@@ -1,0 +1,80 @@
+"""A studio in an empty folder, with workers whose jobs only count (tests/support/quick_studio.py)."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mimictalk.studio.database import Database
+from mimictalk.studio.folder import StudioFolder, new_id
+from mimictalk.studio.job import Job
+from mimictalk.studio.job_store import JobStore
+from mimictalk.studio.limits import Limits
+from mimictalk.studio.worker import arguments_of
+
+QUICK = Path(__file__).parents[2] / "support" / "quick_studio.py"
+
+
+@pytest.fixture
+def folder(tmp_path) -> StudioFolder:
+    return StudioFolder.open(tmp_path / "studio")
+
+
+@pytest.fixture
+def store(folder):
+    database = Database(folder.database)
+    yield JobStore(database)
+    database.close()
+
+
+@pytest.fixture
+def start_worker(folder):
+    """Starts a worker process; all are ended after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(device: str = "cpu", **limits: int) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, str(QUICK), *arguments_of(folder, device, Limits(**limits))]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stdin.close()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+@pytest.fixture
+def submit(store, folder):
+    """Submits an adapt job with a clip of the given content."""
+
+    def put(content: bytes = b"clip", kind: str = "adapt") -> Job:
+        job_id = new_id()
+        (folder.job(job_id) / "in").mkdir(parents=True)
+        (folder.job(job_id) / "in" / "clip.mp4").write_bytes(content)
+        options = {"clip": "clip.mp4"} if kind in ("adapt", "check") else {"audio": "clip.mp4"}
+        return store.submit(kind, "me", "a job", options, job_id)
+
+    return put
+
+
+@pytest.fixture
+def wait(store):
+    """Waits until a job is as wished; returns it."""
+
+    def until(job: Job, wished: Callable[[Job], bool], seconds: float = 30) -> Job:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            now = store.get(job.id)
+            if wished(now):
+                return now
+            time.sleep(0.05)
+        raise AssertionError(f"still {now}")
+
+    return until
