@@ -4,7 +4,7 @@
 
 Needs Debian's espeak-ng, flite and festival with voices (see tools/synthetic_speech). Everything follows
 from the seed; a batch is a function of (seed, step); `--work` keeps the corpus, the pools of sounds and the
-training state, so that a stopped run goes on exactly where it was (`--resume`). Some voices are left out of
+training state, so that the same command goes on exactly where it was stopped. Some voices are left out of
 training: the weights are those with the least loss on them. Real clips take no part (tools/bench/sync.py
 judges on them afterwards).
 """
@@ -21,8 +21,9 @@ from synthetic_speech.corpus import Corpus, make_corpus
 from synthetic_speech.mouth import LipGap
 from synthetic_speech.pool import Pool
 from talk_motion.space import MotionSpace
-from talk_motion.sync_network import SyncConfig, SyncNetwork
-from talk_motion.sync_training import Source, SyncTrainingConfig, train_sync
+from talk_motion.training.run import train as train_stage
+from talk_motion.training.settings import Optimisation, Reporting, TrainingSettings
+from talk_motion.training.sync_stage import WEIGHTS, Pairs, SyncStage
 from train_talk_motion import build_space
 
 HELD_VOICES = ("flite:rms", "festival:lp_diphone", "festival:czech_dita")
@@ -46,7 +47,7 @@ def only(corpus: Corpus, held: bool) -> Corpus:
     return part
 
 
-def source(pool: Pool, space: MotionSpace, gap: LipGap) -> Source:
+def pairs(pool: Pool, space: MotionSpace, gap: LipGap) -> Pairs:
     """Clips of a pool as the training wants them."""
 
     def draw(seed: int, step: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,11 +73,16 @@ def train(args: argparse.Namespace) -> dict[str, float]:
             Pool.build(only(corpus, held), work / name, count, args.frames, seed)
         pools[name] = Pool(work / name)
     space, gap = build_space(pools["pool"], args.seed, work / "space.safetensors")
-    config = SyncTrainingConfig(
-        args.seed, args.steps, args.batch, args.rate, every=args.every, held=args.held
+    settings = TrainingSettings(
+        "sync",
+        seed=args.seed,
+        frames=args.frames,
+        held=args.held,
+        optimisation=Optimisation(steps=args.steps, batch=args.batch, learning_rate=args.rate),
+        reporting=Reporting(judge_every=args.every, save_every=args.every),
+        model={"width": args.width, "dropout": args.dropout},
     )
-    network = SyncConfig(motion=space.channels, width=args.width, dropout=args.dropout)
-    parameters = sum(p.numel() for p in SyncNetwork(network).parameters())
+    stage = SyncStage(settings, space, pairs(pools["pool"], space, gap), pairs(pools["held"], space, gap))
     made = {"minutes": round(corpus.seconds / 60), "sounds": len(pools["pool"]), "frames": args.frames}
     given = " ".join(f"--{name.replace('_', '-')} {getattr(args, name)}" for name in SETTINGS)
     card = {
@@ -89,25 +95,17 @@ def train(args: argparse.Namespace) -> dict[str, float]:
             "held_voices": [*HELD_VOICES, *(f"espeak:*{variant}" for variant in HELD_VARIANTS)],
         },
         "chosen_by": "least loss on the held-out voices; real clips took no part",
-        "parameters": parameters,
         "licence": "MIT",
     }
-    print(f"{parameters / 1e6:.2f} M parameters, {made}", flush=True)
-    best = train_sync(
-        config,
-        network,
-        space,
-        source(pools["pool"], space, gap),
-        source(pools["held"], space, gap),
-        work,
-        resume=args.resume,
-        card=card,
-        report=lambda line: print(line, flush=True),
-    )
+
+    def judged(scores: dict[str, float]) -> None:
+        print(" ".join(f"{name} {value:g}" for name, value in scores.items()), flush=True)
+
+    result = train_stage(stage, settings, work, data=str(made), card=card, on_judged=judged)
     if args.out:
         for suffix in (".safetensors", ".json"):
-            args.out.with_suffix(suffix).write_bytes((work / f"best{suffix}").read_bytes())
-    return best
+            args.out.with_suffix(suffix).write_bytes((work / WEIGHTS).with_suffix(suffix).read_bytes())
+    return result.best
 
 
 def parser() -> argparse.ArgumentParser:
@@ -130,7 +128,6 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--dropout", type=float, default=0.1)
     out.add_argument("--every", type=int, default=25, help="steps between judgements")
     out.add_argument("--threads", type=int, default=1)
-    out.add_argument("--resume", action="store_true")
     return out
 
 

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from talk_motion.features import extract_features
-from talk_motion.flow import infill_mask
 from talk_motion.space import MotionSpace
+from talk_motion.training.infilling_batch import Batch, hide_sound, infilling_batch
 
 from .clips import draw_sound
 from .corpus import Corpus
 from .mouth import FPS, LipGap, expression, lip_path
 from .style import random_style
-
-
-@dataclass(frozen=True)
-class Batch:
-    """audio (B, 2T, 67), motion (B, T, M) to reach, seen (B, T, M) as a tracker would give it, hidden (B,
-    T)."""
-
-    audio: Tensor
-    motion: Tensor
-    seen: Tensor
-    hidden: Tensor
 
 
 class Pool:
@@ -80,39 +67,7 @@ class Pool:
         numbers = random.integers(len(self), size=size)
         audio = torch.from_numpy(np.stack([self._features[n] for n in numbers]).astype(np.float32))
         for i in range(size):
-            _hide_sound(audio[i], random)
+            hide_sound(audio[i], random)
         drawn = np.stack([self.motion(int(n), gap, random) for n in numbers])
         motion = space.to_motion(torch.from_numpy(drawn).float())
-        hidden = torch.stack([infill_mask(self.frames, generator) for _ in range(size)])
-        # A tracker knows a stranger's neutral face only roughly, so motion is relative to the mean of the
-        # prompt.
-        known = torch.where(hidden.all(dim=1, keepdim=True), True, ~hidden).unsqueeze(-1)
-        motion = motion - (motion * known).sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True)
-        noise = torch.randn(motion.shape, generator=generator)
-        slow = torch.nn.functional.avg_pool1d(noise.transpose(1, 2), 15, 1, 7).transpose(1, 2) * 15**0.5
-        level = torch.rand(size, 1, 1, generator=generator) * 0.3
-        seen = motion + level * (0.6 * torch.randn(motion.shape, generator=generator) + slow)
-        return Batch(audio, motion, seen, hidden)
-
-
-def _hide_sound(audio: Tensor, random: np.random.Generator) -> None:
-    """Blanks bands and moments of the sound and warps its mel axis, in place (SpecAugment, Park et al.
-    2019)."""
-    shift, stretch = random.uniform(-2, 2), random.uniform(0.94, 1.06)
-    at = torch.arange(64) * stretch + shift
-    low = at.floor().clamp(0, 62).long()
-    part = (at - low).clamp(0, 1)
-    audio[:, :64] = audio[:, low] * (1 - part) + audio[:, low + 1] * part
-    for _ in range(random.integers(0, 3)):
-        width = int(random.integers(2, 12))
-        start = int(random.integers(0, 64 - width))
-        audio[:, start : start + width] = 0
-    for _ in range(random.integers(0, 4)):
-        width = int(random.integers(2, 12))
-        start = int(random.integers(0, audio.shape[0] - width))
-        audio[start : start + width, :64] = 0
-    if random.random() < 0.3:
-        audio[:, 64] = 0  # pitch tracking fails
-    audio[:, :64] += torch.from_numpy(
-        random.normal(0, random.uniform(0, 0.3), (audio.shape[0], 64)).astype(np.float32)
-    )
+        return infilling_batch(audio, motion, generator, exact=torch.ones(size, dtype=torch.bool))

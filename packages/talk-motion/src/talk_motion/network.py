@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ class NetworkConfig:
         layers, heads: of the transformer.
         registers: extra tokens without a position.
         dropout: in the sound encoder and after each layer, while training.
+        style: "prompt" sees the known motion frame by frame; "vector", an ablation, sees its mean, deviation
+            and speed only.
     """
 
     motion: int = 12
@@ -34,8 +37,11 @@ class NetworkConfig:
     heads: int = 4
     registers: int = 4
     dropout: float = 0.1
+    style: Literal["prompt", "vector"] = "prompt"
 
     def __post_init__(self) -> None:
+        if self.style not in ("prompt", "vector"):
+            raise ValueError(f"style must be prompt or vector, got {self.style!r}")
         for name in ("motion", "audio", "width", "layers", "heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -61,6 +67,7 @@ class VelocityNetwork(nn.Module):
         self.leave = nn.Linear(width, config.motion)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
+        self.style = nn.Linear(3 * config.motion, width) if config.style == "vector" else None
 
     def encode_sound(self, audio: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, 2T, A) features -> (B, T, width); `valid` (B, T) marks frames that are not padding."""
@@ -89,6 +96,9 @@ class VelocityNetwork(nn.Module):
             (B, T, M).
         """
         flag = is_known.unsqueeze(-1).to(x.dtype)
+        if self.style is not None:
+            x, sound = x * (1 - flag), sound + self.style(manner(known, flag)).unsqueeze(1)
+            flag = torch.zeros_like(flag)
         hidden = self.enter(torch.cat([x * (1 - flag), known * flag, flag, sound], dim=-1))
         time = self.clock(_waves(t, 64).to(hidden.dtype))
         count = self.registers.shape[0]
@@ -174,6 +184,24 @@ class Layer(nn.Module):
         x = x + self.dropout(self.join(attended.transpose(1, 2).flatten(2)))
         value, gate = self.up(self.norm_feed(x) * gain_feed).chunk(2, dim=-1)
         return x + self.dropout(self.down(value * F.silu(gate)))
+
+
+def manner(known: Tensor, flag: Tensor) -> Tensor:
+    """Mean, deviation and mean speed of the known frames, zero where there is none.
+
+    Args:
+        known: (B, T, M).
+        flag: (B, T, 1), 1 where known, else 0.
+
+    Returns:
+        (B, 3 M).
+    """
+    count = flag.sum(dim=1).clamp(min=1)
+    mean = (known * flag).sum(dim=1) / count
+    spread = (((known - mean.unsqueeze(1)) * flag).square().sum(dim=1) / count + 1e-6).sqrt()
+    both = flag[:, 1:] * flag[:, :-1]
+    speed = (known.diff(dim=1).abs() * both).sum(dim=1) / both.sum(dim=1).clamp(min=1)
+    return torch.cat([mean, spread, speed], dim=-1)
 
 
 def _keep(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .errors import InputError
+
 
 def store(
     work: Path,
@@ -24,7 +26,7 @@ def store(
         work: the run's folder.
         networks: by name; no name is "adam" or holds a dot.
         optimiser: Adam; its moments are kept.
-        about: the rest, as JSON knows it.
+        about: the rest, as JSON knows it; "key" says which run this is.
     """
     from safetensors.torch import save_file
 
@@ -32,29 +34,45 @@ def store(
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
     whole = {k: v.contiguous().clone() for k, v in tensors.items()}
-    save_file(whole, work / "state.part", {"about": json.dumps(dict(about))})
-    os.replace(work / "state.part", work / "state.safetensors")
+    part = work / f"state.{os.getpid()}.part"
+    save_file(whole, part, {"about": json.dumps(dict(about))})
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(part, work / "state.safetensors")
 
 
 def restore(
-    work: Path, networks: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer
+    work: Path, networks: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer, key: str
 ) -> dict[str, Any] | None:
-    """Loads what `store` wrote into networks and optimiser; gives `about`, or None where nothing is."""
-    from safetensors import safe_open
+    """Loads what `store` wrote into networks and optimiser; gives `about`, or None where nothing is.
 
-    if not (work / "state.safetensors").is_file():
+    Args:
+        key: what `about["key"]` must be.
+
+    Raises:
+        InputError: the state is damaged or of another run.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path, cure = work / "state.safetensors", "Give another --out, or remove the file to start again."
+    if not path.is_file():
         return None
-    with safe_open(work / "state.safetensors", "pt") as file:
-        about: dict[str, Any] = json.loads(file.metadata()["about"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    try:
+        with safe_open(path, "pt") as file:
+            about: dict[str, Any] = json.loads((file.metadata() or {}).get("about", "{}"))
+            if about.get("key") != key:
+                raise InputError(path, "belongs to a run with other settings or data", cure)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(path, f"is damaged ({error})", cure) from None
     for name, module in networks.items():
         module.load_state_dict(
             {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(name + ".")}
         )
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("adam."):
-            _, number, part = key.split(".")
+    for place, value in tensors.items():
+        if place.startswith("adam."):
+            _, number, part = place.split(".")
             state.setdefault(int(number), {})[part] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     return about

@@ -7,7 +7,7 @@ matrices only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -47,6 +47,10 @@ class MotionSpace:
     @property
     def channels(self) -> int:
         return self.encode.shape[0]
+
+    def to(self, device: torch.device) -> MotionSpace:
+        """The same, with its matrices on a device."""
+        return MotionSpace(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def to_motion(self, expression: Tensor) -> Tensor:
         """(..., 64) -> (..., M), about zero mean and unit deviation over speakers."""

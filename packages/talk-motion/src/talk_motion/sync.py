@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -54,6 +55,12 @@ class SyncExpert:
         """Writes weights as float16 safetensors with a .json card (sha256, sizes, `card`), atomically."""
         card |= {"network": asdict(self.network.config)}
         write_weights(Path(path), self.network.state_dict(), self.space, card)
+
+    def to(self, device: torch.device) -> SyncExpert:
+        """The same expert, which judges on a device from now on."""
+        self.network.to(device)
+        self.space = self.space.to(device)
+        return self
 
     def channels(self, motion: Tensor) -> Tensor:
         """What the network sees: (B, T, 64) expressions or (B, T) openings in face heights -> (B, T, M).

@@ -91,6 +91,9 @@ def stranger_confidence(network: SyncNetwork, audio: Tensor, motion: Tensor, sha
     Args:
         audio: (B, 2T, 67); motion: (B, T, M) standardised, both of the same B clips.
         share: of the pairs of a motion with another clip's sound.
+
+    Raises:
+        ValueError: no two of the clips hold different speech.
     """
     edge, found = FARTHEST + REACH, []
     with torch.no_grad():
@@ -105,6 +108,8 @@ def stranger_confidence(network: SyncNetwork, audio: Tensor, motion: Tensor, sha
             curve = (distances[:, :, edge:-edge] * weight).sum(-1) / weight.sum(-1).clamp(min=1)
             confidence = curve.median(dim=1).values - curve.amin(dim=1)
             found.append(confidence[other & spoken])
+    if not sum(len(part) for part in found):
+        raise ValueError("no two clips with different speech were drawn: the sync expert needs more clips")
     return float(torch.cat(found).quantile(share))
 
 

@@ -6,6 +6,7 @@ motion = model.sample(speech, StylePrompt(motion_of_the_clip, speech_of_the_clip
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from talk_motion.full.ics_network import InContextNetwork
 from talk_motion.full.speech import Heard, SpeechFeatures
 
 STILL = 100  # frames that a single face is held for, as published
+STILL_CHANNEL = 0.02  # least deviation of an expression
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,43 @@ class StylePrompt:
         return cls(face.expand(STILL, -1))
 
 
-class InContextModel:
-    """An `InContextNetwork` in evaluation mode."""
+@dataclass(frozen=True)
+class MotionUnit:
+    """Usual value and deviation (M,) of each motion channel: what is 0 and 1 to a network trained here. The
+    published networks know expression as it is.
+    """
 
-    def __init__(self, network: InContextNetwork) -> None:
-        self.network = network.eval()
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, motion: Tensor) -> "MotionUnit":
+        """Of motion (S, M) of many speakers; still channels count as if they moved a little."""
+        return cls(motion.mean(dim=0), motion.std(dim=0).clamp(min=STILL_CHANNEL))
+
+    def standardised(self, motion: Tensor) -> Tensor:
+        """(..., M) as it is -> (..., M) as the network knows it."""
+        return (motion - self.mean.to(motion.device)) / self.scale.to(motion.device)
+
+    def plain(self, motion: Tensor) -> Tensor:
+        """(..., M) as the network knows it -> (..., M) as it is."""
+        return motion * self.scale.to(motion.device) + self.mean.to(motion.device)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """For JSON."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "MotionUnit":
+        """What `to_dict` gave."""
+        return cls(torch.tensor(content["mean"]), torch.tensor(content["scale"]))
+
+
+class InContextModel:
+    """An `InContextNetwork` in evaluation mode, and the unit of its motion; None for motion as it is."""
+
+    def __init__(self, network: InContextNetwork, unit: MotionUnit | None = None) -> None:
+        self.network, self.unit = network.eval(), unit
 
     @classmethod
     def load(cls, folder: Path) -> "InContextModel":
@@ -56,9 +90,10 @@ class InContextModel:
         Raises:
             InputError: they are missing, damaged or of the other model.
         """
-        from talk_motion.full.storage import read_network
+        from talk_motion.full.storage import read_card, read_network
 
-        return cls(read_network(folder, InContextNetwork))
+        network, told = read_network(folder, InContextNetwork), read_card(folder)["report"].get("motion")
+        return cls(network, None if told is None else MotionUnit.from_dict(told))
 
     @torch.no_grad()
     def sample(
@@ -102,7 +137,8 @@ class InContextModel:
         sound = self.network.encode_sound(Heard.of(whole, mouth_opening, blink))
         known = torch.zeros(1, before + frames, channels, device=place)
         if prompt is not None:
-            known[0, :before] = prompt.motion
+            style = prompt.motion
+            known[0, :before] = style if self.unit is None else self.unit.standardised(style)
         is_known = (torch.arange(before + frames, device=place) < before)[None]
         branches = self._branches(prompt, sampling.style_strength).to(place)
 
@@ -121,7 +157,8 @@ class InContextModel:
             return without + sampling.style_strength * (with_prompt - without)
 
         start = noise.to(place)[None] * sampling.temperature
-        return solve(velocity, start, sampling.steps, sampling.method)[0].cpu()
+        drawn = solve(velocity, start, sampling.steps, sampling.method)[0].cpu()
+        return drawn if self.unit is None else self.unit.plain(drawn)
 
     def _branches(self, prompt: StylePrompt | None, strength: float) -> Tensor:
         """Which passes a velocity needs: (1,) or (2,) bool, True for the one whose prompt is dropped."""

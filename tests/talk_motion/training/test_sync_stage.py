@@ -1,22 +1,13 @@
-"""Training the sync expert: the samples, exact resumption, and that it learns an offset."""
+"""Training the sync expert: the samples, and that it learns an offset."""
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-import talk_motion.sync_training as training
-from talk_motion.space import MotionSpace
 from talk_motion.sync_contrast import contrastive_loss, judge, like_tracked, stranger_confidence
 from talk_motion.sync_network import SyncConfig, SyncNetwork, cosines, standardise
-from talk_motion.sync_training import SyncTrainingConfig, train_sync
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-
 from train_sync import only
 
 NETWORK = SyncConfig(motion=6, width=16, embedding=8, dropout=0.1)
@@ -34,13 +25,10 @@ def clips(seed: int, step: int, size: int) -> tuple[Tensor, Tensor]:
     return audio, torch.cat([pairs[..., :2], 0.1 * torch.randn(size, 100, 4, generator=generator)], dim=-1)
 
 
-def test_settings_refuse_bad_values() -> None:
-    with pytest.raises(ValueError, match="got 1"):
-        SyncTrainingConfig(batch=1)
-    with pytest.raises(ValueError, match="got 0"):
-        SyncTrainingConfig(steps=0)
-    with pytest.raises(ValueError, match=r"got -1\.0"):
-        SyncTrainingConfig(rate=-1.0)
+def test_clips_of_one_sound_are_refused() -> None:
+    audio, motion = clips(0, 0, 4)
+    with pytest.raises(ValueError, match="no two clips with different speech"):
+        stranger_confidence(SyncNetwork(NETWORK), audio[:1].expand(4, -1, -1), motion)
     with pytest.raises(ValueError, match="got 0"):
         SyncConfig(width=0)
 
@@ -76,35 +64,6 @@ def test_tracked_motion_is_standardised_and_follows_its_seed() -> None:
     alone = (a[..., 1:] == 0).all(dim=(1, 2)) | (c[..., 1:] == 0).all(dim=(1, 2))
     assert alone.any()
     assert not alone.all()
-
-
-def test_a_stopped_run_goes_on_exactly(
-    tmp_path: Path, space: MotionSpace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = SyncTrainingConfig(seed=3, steps=4, batch=3, every=2, held=4)
-    given = (config, NETWORK, space, clips, clips)
-    train_sync(*given, tmp_path / "whole", report=lambda line: None)
-
-    class StoppedError(Exception):
-        pass
-
-    def stop_after_the_first(*arguments: object) -> None:
-        store(*arguments)  # type: ignore[arg-type]
-        raise StoppedError
-
-    store = training.store
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "store", stop_after_the_first)
-        with pytest.raises(StoppedError):
-            train_sync(*given, tmp_path / "parts", report=lambda line: None)
-    lines: list[str] = []
-    train_sync(*given, tmp_path / "parts", resume=True, report=lines.append)
-    assert [line.split()[1] for line in lines] == ["4"]
-    for file in ("state", "best"):
-        whole, parts = (load_file(tmp_path / run / f"{file}.safetensors") for run in ("whole", "parts"))
-        assert whole.keys() == parts.keys()
-        for name, value in whole.items():
-            torch.testing.assert_close(parts[name], value, rtol=0, atol=0, msg=name)
 
 
 def test_it_learns_which_sound_a_mouth_goes_with() -> None:

@@ -1,0 +1,90 @@
+"""Several processes of one run, as torchrun starts them: each takes its share of every batch."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run.
+
+    Attributes:
+        rank: Its number, from 0.
+        count: How many there are.
+        device: What it computes on.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @classmethod
+    def join(cls, device: str = "cpu") -> "Processes":
+        """Join the others if torchrun says there are any (RANK, WORLD_SIZE, LOCAL_RANK).
+
+        Args:
+            device: "cpu", where gloo connects the processes, or "cuda": NCCL, one GPU for each.
+        """
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if device == "cuda":
+            device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+            torch.cuda.set_device(device)
+        if count > 1 and not distributed.is_initialized():
+            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        return cls(int(os.environ.get("RANK", "0")), count, torch.device(device))
+
+    def leave(self) -> None:
+        """End the connection."""
+        if self.count > 1:
+            distributed.destroy_process_group()
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    @property
+    def share(self) -> slice:
+        """The clips of a batch that are this process's."""
+        return slice(self.rank, None, self.count)
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Make every tensor its mean over the processes, in place."""
+        tensors = list(tensors)
+        if self.count == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        distributed.all_reduce(flat)
+        flat /= self.count
+        for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Make every gradient the mean over the processes; one that is missing here counts as zero, one that
+        is missing everywhere stays missing."""
+        if self.count == 1:
+            return
+        parameters = list(parameters)
+        reached = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        distributed.all_reduce(reached)
+        for parameter, count in zip(parameters, reached.tolist(), strict=True):
+            if count and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.average(p.grad for p in parameters if p.grad is not None)
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in any process; all get the same answer."""
+        if self.count == 1:
+            return flag
+        answer = torch.tensor(float(flag), device=self.device)
+        distributed.all_reduce(answer)
+        return bool(answer > 0)
+
+    def wait(self) -> None:
+        """Wait for the others."""
+        if self.count > 1:
+            distributed.barrier()
