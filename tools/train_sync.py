@@ -12,12 +12,12 @@ judges on them afterwards).
 from __future__ import annotations
 
 import argparse
-import copy
 from pathlib import Path
 
 import torch
 
 from synthetic_speech.corpus import Corpus, make_corpus
+from synthetic_speech.make import HELD_VARIANTS, HELD_VOICES, only
 from synthetic_speech.mouth import LipGap
 from synthetic_speech.pool import Pool
 from talk_motion.space import MotionSpace
@@ -26,25 +26,10 @@ from talk_motion.training.settings import Optimisation, Reporting, TrainingSetti
 from talk_motion.training.sync_stage import WEIGHTS, Pairs, SyncStage
 from train_talk_motion import build_space
 
-HELD_VOICES = ("flite:rms", "festival:lp_diphone", "festival:czech_dita")
-HELD_VARIANTS = ("+m3", "+f4", "+Alicia")  # of espeak-ng, in every language
-
 SETTINGS = (
     *("seed", "minutes", "sounds", "held_sounds", "frames", "steps", "batch", "held", "rate"),
     *("width", "dropout", "every"),
 )  # of the command line, that decide the weights
-
-
-def is_held(voice: str) -> bool:
-    """Whether a voice is kept for judging."""
-    return voice in HELD_VOICES or (voice.startswith("espeak:") and voice.endswith(HELD_VARIANTS))
-
-
-def only(corpus: Corpus, held: bool) -> Corpus:
-    """The corpus with the voices for judging, or with the others."""
-    part = copy.copy(corpus)
-    part.voices = {name: items for name, items in corpus.voices.items() if is_held(name) == held}
-    return part
 
 
 def pairs(pool: Pool, space: MotionSpace, gap: LipGap) -> Pairs:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from talk_motion.sync_contrast import contrastive_loss, judge, like_tracked, stranger_confidence
 from talk_motion.sync_network import SyncConfig, SyncNetwork, cosines, standardise
-from train_sync import only
+from synthetic_speech.make import only
 
 NETWORK = SyncConfig(motion=6, width=16, embedding=8, dropout=0.1)
 
