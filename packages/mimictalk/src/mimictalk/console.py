@@ -1,6 +1,7 @@
 """What the user sees: results on stdout, everything else on stderr."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -60,9 +61,14 @@ class Console:
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Give a function `(stage, done, total, facts)` that shows how far a job is and when it will end."""
+        """Give a function `(stage, done, total, facts)` that shows how far a job is and when it will end.
+
+        The first call of a stage says what was done before; a total of 0 is not known.
+        """
         if self.quiet:
             yield lambda stage, done, total, facts: None
+        elif os.environ.get("MIMICTALK_PROGRESS") == "json":
+            yield _JsonLines(self.err)
         elif self.err.isatty():
             with _bars(self.err) as show:
                 yield show
@@ -96,10 +102,27 @@ def _bars(stream: TextIO) -> Iterator[Progress]:
 
         def show(stage: str, done: int, total: int, facts: dict[str, Any]) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, facts="")
-            bars.update(tasks[stage], completed=done, total=total, facts=_show_facts(facts))
+                # What was done before counts as done, not as fast.
+                tasks[stage] = bars.add_task(stage, total=total or None, completed=done, facts="")
+            bars.update(tasks[stage], completed=done, total=total or None, facts=_show_facts(facts))
 
         yield show
+
+
+class _JsonLines:
+    """Progress for a program that reads it: one object a line, at most ten in a second within a stage."""
+
+    def __init__(self, stream: TextIO, interval: float = 0.1) -> None:
+        self._stream, self._interval = stream, interval
+        self._stage, self._printed = "", 0.0
+
+    def __call__(self, stage: str, done: int, total: int, facts: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if stage == self._stage and done != total and now - self._printed < self._interval:
+            return
+        self._stage, self._printed = stage, now
+        told = {"stage": stage, "done": done, "total": total, "facts": facts}
+        print(json.dumps(told, default=str), file=self._stream, flush=True)
 
 
 class _Lines:
@@ -107,20 +130,22 @@ class _Lines:
 
     def __init__(self, stream: TextIO, interval: float = 10.0) -> None:
         self._stream, self._interval = stream, interval
-        self._stage, self._started, self._printed = "", 0.0, 0.0
+        self._stage, self._started, self._printed, self._before = "", 0.0, 0.0, 0
 
     def __call__(self, stage: str, done: int, total: int, facts: dict[str, Any]) -> None:
         now = time.monotonic()
         if stage != self._stage:
             self._stage, self._started, self._printed = stage, now, float("-inf")
-        if done < total and now - self._printed < self._interval:
+            self._before = done
+        if (done < total or not total) and now - self._printed < self._interval:
             return
         self._printed = now
-        elapsed = now - self._started
-        known = 0 < done < total and elapsed >= 1  # the first moments tell nothing about the rest
-        left = f", {elapsed * (total - done) / done:.0f} s left" if known else ""
+        elapsed, new = now - self._started, done - self._before
+        known = new > 0 and done < total and elapsed >= 1  # the first moments tell nothing about the rest
+        left = f", {elapsed * (total - done) / new:.0f} s left" if known else ""
         extra = f" ({_show_facts(facts)})" if facts else ""
-        print(f"{stage}: {done}/{total}{left}{extra}", file=self._stream, flush=True)
+        of = f"/{total}" if total else ""
+        print(f"{stage}: {done}{of}{left}{extra}", file=self._stream, flush=True)
 
 
 def _show_facts(facts: dict[str, Any]) -> str:

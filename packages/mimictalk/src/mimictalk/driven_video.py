@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mimictalk import __version__
 from mimictalk.console import Console, Progress
-from mimictalk.marks import Mark
+from mimictalk.marks import Mark, now
 from mimictalk.motion_sources import Person
-from mimictalk.video_settings import VideoSettings
+from mimictalk.video_settings import PIPE, VideoSettings
 
 if TYPE_CHECKING:
     from talk_motion import MotionSequence
@@ -25,12 +25,13 @@ def write_driven_video(
     avatar_sha256: str | None = None,
     portrait_sha256: str | None = None,
 ) -> dict[str, Any]:
-    """Make the video; returns its facts for `--json`. It appears whole or not at all.
+    """Make the video; returns its facts for `--json`. A file appears whole or not at all.
 
-    What was drawn before a kill is not drawn again by the same command; see `segmented_video`.
+    What was drawn before a kill is not drawn again by the same command (`segmented_video`); what goes through
+    a pipe is gone (`live_video`).
 
     Args:
-        out: The file.
+        out: The file, or `PIPE`.
         person: Who is to move.
         settings: How.
         load_renderer: Gives something whose `frames(motion)` are (512, 512, 3) uint8; called when the motion
@@ -39,28 +40,39 @@ def write_driven_video(
         progress: Called with (stage, done, total, facts).
         avatar_sha256, portrait_sha256: Of what the person was taken from, for the mark.
     """
+    from mimictalk.live_video import speak_live, stream_video, target
     from mimictalk.render_key import render_key
     from mimictalk.segmented_video import Job, make_video
     from mimictalk.video_coding import FPS
     from talk_motion.spool import MotionSpool
 
+    if out == PIPE:
+        console.out = console.err  # stdout carries the video and nothing else
     by_sound = settings.audio is not None
+    leader: Literal["sound", "picture"] = "sound" if by_sound else "picture"
 
     def metadata(created: str) -> dict[str, str]:
         tool, kind = f"mimictalk {__version__}", "audio" if by_sound else "video"
         return Mark(tool, avatar_sha256, kind, created, portrait_sha256=portrait_sha256).as_metadata()
 
-    with MotionSpool() as spool:
-        job = Job(
-            out=out,
-            key=render_key(settings, avatar=avatar_sha256, portrait=portrait_sha256),
-            motion=lambda: _motion(person, settings, console, progress, spool),
-            renderer=load_renderer,
-            sound=settings.driver,
-            leader="sound" if by_sound else "picture",
-            metadata=metadata,
-        )
-        frames = make_video(job, console, progress)
+    with MotionSpool() as spool, target(out) as stream:
+        if settings.audio == PIPE:
+            frames = speak_live(stream, person, settings, load_renderer, metadata(now()), console, progress)
+        elif out == PIPE:
+            motion = _motion(person, settings, console, progress, spool)
+            mark = metadata(now())
+            frames = stream_video(stream, motion, load_renderer, settings.driver, leader, mark, progress)
+        else:
+            job = Job(
+                out=out,
+                key=render_key(settings, avatar=avatar_sha256, portrait=portrait_sha256),
+                motion=lambda: _motion(person, settings, console, progress, spool),
+                renderer=load_renderer,
+                sound=settings.driver,
+                leader=leader,
+                metadata=metadata,
+            )
+            frames = make_video(job, console, progress)
     return {"video": str(out), "frames": frames, "seconds": frames / FPS, "fps": float(FPS)}
 
 

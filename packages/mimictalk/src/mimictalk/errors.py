@@ -76,6 +76,8 @@ def _explain_os_error(error: OSError) -> MimictalkError | None:
         return RunError(
             name, "the system's limit on file size was reached", "Raise it (ulimit -f) and try again."
         )
+    if error.errno == errno.EPIPE:
+        return RunError("stdout", "the program that read it has gone", "Start both again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(
             name, "no permission to read or write it", "Change its permissions or choose another path."

@@ -36,5 +36,7 @@ def stored_motion(path: Path) -> "MotionSequence":
         return MotionSequence.join([])
     # Copy on write: the file stays as it is whatever is done to the tensors.
     rows = torch.from_numpy(np.memmap(path, "<f4", "c").reshape(-1, sum(widths)))
-    parts = dict(zip(SIZES, torch.split(rows, widths, dim=1), strict=True))
-    return MotionSequence(**{name: parts[name].reshape(-1, *size) for name, size in SIZES.items()})
+    columns = torch.split(rows, widths, dim=1)
+    parts = [part.reshape(-1, *size) for part, size in zip(columns, SIZES.values(), strict=True)]
+    expression, euler, translation, gaze, blink = parts
+    return MotionSequence(expression, euler, translation, gaze, blink)

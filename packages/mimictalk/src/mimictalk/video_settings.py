@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from mimictalk.errors import InputError
 
 POSES = ("ref", "static")
+PIPE = Path("-")  # stdin as --audio, stdout as --out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,9 +15,10 @@ class VideoSettings:
     """How a video is to be made of a person. Exactly one of `audio` and `drive` is given.
 
     Attributes:
-        audio: Speech to say.
+        audio: Speech to say; "-" is stdin, spoken while it arrives.
+        audio_format: What comes through stdin: "wav", or "s16le" for bare 16 kHz mono samples.
         drive: Clip whose face motion is copied.
-        out: The video to write; None for a name made of person and input.
+        out: The video to write; "-" is stdout, None a name made of person and input.
         style: Clip whose talking style is used instead of the person's own.
         style_strength: 0 for none of the style, 1 as it is, more to exaggerate.
         pose: "ref" (as the style's clip moves), "static", or a clip whose head motion is used.
@@ -31,6 +33,7 @@ class VideoSettings:
     OWN_STYLE: ClassVar[bool]  # whether the person may have a talking style of their own
 
     audio: Path | None = None
+    audio_format: Literal["wav", "s16le"] = "wav"
     drive: Path | None = None
     out: Path | None = None
     style: Path | None = None
@@ -54,7 +57,10 @@ class VideoSettings:
             raise InputError("--style-strength", f"{self.style_strength:g} is out of range", "Give 0 to 4.")
         if not 0 <= self.seed < 2**63:
             raise InputError("--seed", f"{self.seed} is out of range", "Give a whole number from 0.")
-        if self.out is not None and self.out.suffix.lower() != ".mp4":
+        if self.audio_format != "wav" and self.audio != PIPE:
+            cause = "it says what comes through stdin, and nothing does"
+            raise InputError("--audio-format", cause, "Leave it out, or use --audio -.")
+        if self.out is not None and self.out != PIPE and self.out.suffix.lower() != ".mp4":
             raise InputError(self.out, "only mp4 is written", "Choose a name that ends in .mp4.")
 
     @property
@@ -68,7 +74,7 @@ class VideoSettings:
     def inputs(self) -> list[Path]:
         """Every file that the options may name."""
         named = [self.audio, self.drive, self.style, Path(self.pose), Path(self.background)]
-        return [path for path in named if path is not None]
+        return [path for path in named if path is not None and path != PIPE]
 
     def output(self, name: str) -> Path:
         """Where to write, `name` being the person's; never over an input or a folder.
@@ -76,7 +82,10 @@ class VideoSettings:
         Raises:
             InputError: If that is a folder or an input.
         """
-        out = self.out or Path(f"{name}-{self.driver.stem}.mp4")
+        if self.out == PIPE:
+            return PIPE
+        said = "live" if self.driver == PIPE else self.driver.stem
+        out = self.out or Path(f"{name}-{said}.mp4")
         if out.is_dir():
             raise InputError(out, "it is a folder", "Give the name of a video, such as out.mp4.")
         if out.exists() and any(path.exists() and path.samefile(out) for path in self.inputs):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 # A fragment every 0.2 s: a player can begin at once, and what was received stays readable.
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "200000"}
+FRAGMENTED = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "200000"}
 
 
 class FrameWriter:

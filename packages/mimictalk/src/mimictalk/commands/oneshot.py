@@ -8,6 +8,8 @@ from typer import Argument, Option
 
 from mimictalk.commands.video_options import (
     Audio,
+    AudioFormat,
+    AudioFormatOption,
     Background,
     Blink,
     BlinkOption,
@@ -29,9 +31,10 @@ def oneshot(
         Path, Argument(metavar="PORTRAIT", help="A photo, painting or drawing: PNG, JPEG, WebP.")
     ],
     audio: Audio = None,
+    audio_format: AudioFormatOption = AudioFormat.wav,
     drive: Drive = None,
     out: Annotated[
-        Path | None, Option("-o", "--out", help="Video to write [default: PORTRAIT-FILE.mp4].")
+        Path | None, Option("-o", "--out", help="Video to write [default: PORTRAIT-FILE.mp4]; - for stdout.")
     ] = None,
     style: Style = None,
     style_strength: StyleStrength = 1.0,
@@ -48,6 +51,7 @@ def oneshot(
     settings = OneShotSettings(
         picture=portrait,
         audio=audio,
+        audio_format=audio_format.value,
         drive=drive,
         out=out,
         style=style,

@@ -8,6 +8,8 @@ from typer import Argument, Option
 
 from mimictalk.commands.video_options import (
     Audio,
+    AudioFormat,
+    AudioFormatOption,
     Background,
     Blink,
     BlinkOption,
@@ -27,9 +29,10 @@ def render(
         Path | None, Argument(metavar="AVATAR", help="Avatar folder [default: the one adapted last].")
     ] = None,
     audio: Audio = None,
+    audio_format: AudioFormatOption = AudioFormat.wav,
     drive: Drive = None,
     out: Annotated[
-        Path | None, Option("-o", "--out", help="Video to write [default: AVATAR-FILE.mp4].")
+        Path | None, Option("-o", "--out", help="Video to write [default: AVATAR-FILE.mp4]; - for stdout.")
     ] = None,
     style: Style = None,
     style_strength: StyleStrength = 1.0,
@@ -45,6 +48,7 @@ def render(
     settings = RenderSettings(
         avatar=avatar,
         audio=audio,
+        audio_format=audio_format.value,
         drive=drive,
         out=out,
         style=style,

@@ -12,12 +12,18 @@ class DrivePose(StrEnum):
     absolute = "absolute"
 
 
+class AudioFormat(StrEnum):
+    wav = "wav"
+    s16le = "s16le"
+
+
 class Blink(StrEnum):
     auto = "auto"
     none = "none"
 
 
-Audio = Annotated[Path | None, Option(metavar="FILE", help="Speech to say.")]
+Audio = Annotated[Path | None, Option(metavar="FILE", help="Speech to say; - for stdin, live.")]
+AudioFormatOption = Annotated[AudioFormat, Option(help="Of stdin; s16le is bare, 16 kHz, mono.")]
 Drive = Annotated[Path | None, Option(metavar="CLIP", help="Copy the face motion of this clip.")]
 Style = Annotated[Path | None, Option(metavar="CLIP", help="Talk in the style of this clip.")]
 StyleStrength = Annotated[float, Option(help="0 no style, 1 as it is, up to 4.")]
