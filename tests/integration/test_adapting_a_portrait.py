@@ -1,10 +1,12 @@
 """portrait3d is one backbone of mimictalk_adapt: neither imports the other, so the fit is tested here."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
 from ball_portrait import TINY, ball_clip
-from mimictalk_adapt import AdaptableBackbone, AdaptConfig, adapt
+from mimictalk_adapt import AdaptableBackbone, AdaptConfig, JudgingBackbone, RememberingBackbone, adapt
 from mimictalk_adapt.lora import load_adapter, merge, save_adapter
 from portrait3d.adaptation import PortraitAdaptation
 from portrait3d.drawing import PortraitRenderer
@@ -20,9 +22,9 @@ def backbone() -> PortraitAdaptation:
 
 
 def draw(model: Portrait3D, learned: PortraitAdaptation) -> torch.Tensor:
-    """Draw the third frame of the clip, (128, 128, 3) uint8."""
+    """Draw the third frame of the clip, (128, 128, 3) uint8; LoRA is merged in a copy."""
     clip = learned.clip
-    renderer = PortraitRenderer(model, learned.identity())
+    renderer = PortraitRenderer(merge(deepcopy(model)), learned.identity())
     pncc = clip.driving_pncc(2)[0]
     return renderer.frame(pncc, clip.camera_to_world[2], clip.intrinsics[2], clip.keypoints[2])
 
@@ -35,7 +37,8 @@ def learned() -> PortraitAdaptation:
 
 
 def test_the_portrait_is_an_adaptable_backbone():
-    assert isinstance(backbone(), AdaptableBackbone)
+    for protocol in (AdaptableBackbone, JudgingBackbone, RememberingBackbone):
+        assert isinstance(backbone(), protocol)
 
 
 def test_a_short_adaptation_brings_the_picture_closer(learned):

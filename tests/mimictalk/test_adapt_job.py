@@ -1,18 +1,23 @@
 """`adapt` around its training: verdict first, nothing half-written, everything recorded."""
 
+import math
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from mimictalk import adapt_job
+from mimictalk.adapt_sample import Sample
 from mimictalk.avatar import Avatar
 from mimictalk.checking import Verdict
 from mimictalk.errors import InputError
 from mimictalk.manifest import sha256_file
 from mimictalk.state import last_avatar
+from mimictalk_adapt import AdaptResult
 from segmentation_task import write_task
 
 
@@ -21,21 +26,51 @@ class FakeTrack:
         path.write_bytes(b"a track")
 
 
+def sample() -> Sample:
+    """Four grey frames, drawn a little brighter; the mouth opens from frame to frame."""
+    points = np.random.default_rng(0).uniform(150, 350, (478, 2)).astype(np.float32)
+    landmarks = np.stack([points] * 4)
+    landmarks[:, 14] = landmarks[:, 13] + np.arange(4, dtype=np.float32)[:, None]
+    frames = np.random.default_rng(1).integers(0, 200, (4, 512, 512, 3), dtype=np.uint8)
+    return Sample([0, 10, 20, 30], {20}, frames, frames + 5, landmarks, landmarks)
+
+
+RESULT = AdaptResult(
+    steps=12,
+    resumed_at=0,
+    seconds=3.0,
+    skipped=0,
+    rollbacks=0,
+    best_step=6,
+    best={"score": 0.2, "psnr": 25.0, "psnr_mouth": 24.0, "head_iou": 0.9},
+    curve=[(6, {"loss": 0.5}), (12, {"loss": 0.25})],
+    held_out=[
+        (0, 0.1, {"score": 0.4, "psnr": 20.0, "psnr_mouth": 19.0, "head_iou": 0.5}),
+        (6, 1.0, {"score": 0.2, "psnr": 25.0, "psnr_mouth": 24.0, "head_iou": 0.9}),
+    ],
+)
+
+
 @pytest.fixture
-def training(monkeypatch, tensors, adapter, prompt):
+def training(monkeypatch, tensors, adapter, prompt, tmp_path):
     """The training replaced by something quick; returns what it was asked to do."""
     asked: list[dict] = []
+    state = tmp_path / "state of the run"
 
     def adapt_clip(video, work_dir, **options):
         asked.append({"video": video, "work_dir": work_dir, **options})
         assert (work_dir / "track.safetensors").read_bytes() == b"a track"
+        state.mkdir(exist_ok=True)
         options["progress"]("train", 1, 2, {"loss": 0.5})
         return SimpleNamespace(
             tensors=tensors,
             adapter_dir=adapter,
             prompt=prompt,
             preview=np.zeros((8, 8, 3), np.uint8),
-            meta={"steps": 12, "loss": 0.25},
+            meta={"steps": 12, "loss": 0.25, "frames": 300, "held_out_frames": 32},
+            result=RESULT,
+            sample=sample(),
+            state=state,
             warnings=["the hair moved"],
         )
 
@@ -162,3 +197,52 @@ def test_a_segmenter_is_used_for_training(cli, here, clip, training):
     write_task(here / "classes.tflite", {"background": (0, 0, 255), "clothes": (0, 255, 0)})
     assert cli("adapt", "ref.mp4", "--segmenter", "classes.tflite").code == 0
     assert training[0]["segmenter"] == Path("classes.tflite")
+
+
+def test_the_state_is_kept_until_the_avatar_is_in_its_place(cli, here, clip, training, monkeypatch, tmp_path):
+    def fail(*_args, **_options):
+        raise OSError(28, "No space left on device", "ref")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adapt_job, "write_avatar", fail)
+        assert cli("adapt", "ref.mp4").code == 1
+    assert (tmp_path / "state of the run").is_dir()
+    assert cli("adapt", "ref.mp4").code == 0
+    assert not (tmp_path / "state of the run").exists()
+
+
+def test_the_report_stands_alone_and_tells_everything(cli, here, clip, training):
+    cli("adapt", "ref.mp4", "-o", "me", "--consent", "I agree <b>fully</b>.")
+    assert "report.html" in Avatar.load(here / "me").manifest.files
+    page = (here / "me" / "report.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert page.count("<svg") == 4
+    assert "I agree &lt;b&gt;fully&lt;/b&gt;." in page
+    assert "the clip is dark" in page and "the hair moved" in page
+    assert "prefers-color-scheme: dark" in page and "light-dark(" in page
+    assert "the values are those of step 6" in page
+    for told in ("seconds by stage: train", "peak memory, GB", "held-out PSNR, dB", "LMD"):
+        assert told in page, told
+    ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+
+
+def test_a_sample_is_measured():
+    figures = sample().figures()
+    assert figures["psnr"] == pytest.approx(10 * math.log10(255**2 / 25))
+    assert figures["lmd"] == 0.0
+    assert figures["mouth_correlation"] == pytest.approx(1.0)
+    assert figures["faces_found"] == 1.0
+
+
+def test_no_avatar_is_written_of_values_that_are_not_finite(cli, here, clip, training, tensors):
+    tensors["planes"][0, 0, 0, 0] = float("nan")
+    assert cli("adapt", "ref.mp4").code == 1
+    assert not (here / "ref").exists()
+
+
+def test_an_unknown_recipe_is_refused(cli, clip, training):
+    ran = cli("adapt", "ref.mp4", "--recipe", "secret")
+    assert (ran.code, training) == (2, [])
+    assert ran.err == "--recipe: 'secret' is unknown\nGive own or published.\n"

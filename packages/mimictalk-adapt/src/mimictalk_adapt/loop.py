@@ -27,6 +27,7 @@ from mimictalk_adapt.state import (
 from mimictalk_adapt.stop_signals import StopSignals
 
 Progress = Callable[[int, int, dict[str, float]], None]
+Look = Callable[[int, Numbers], None]
 LOWER_RATE = 0.5  # after a roll-back
 
 
@@ -65,6 +66,7 @@ def adapt(
     state_folder: Path | None = None,
     key: str = "",
     progress: Progress | None = None,
+    look: Look | None = None,
 ) -> AdaptResult:
     """Learn one person (MimicTalk section 3.2): the static tensors directly, the network through LoRA.
 
@@ -83,12 +85,13 @@ def adapt(
         state_folder: Where the state is kept; with the same settings and `key` the run is taken up there.
         key: Says what is learned from (for example the hash of the clip).
         progress: Called after each step with (steps done, steps in all, loss terms).
+        look: Called after each look at held-out data with (steps done, held-out numbers).
 
     Raises:
         RuntimeError: If more than a tenth of the steps had to be left out.
         InputError: If the state in `state_folder` is damaged.
     """
-    return _Run(backbone, config, budget_s, state_folder, key).go(progress)
+    return _Run(backbone, config, budget_s, state_folder, key, look).go(progress)
 
 
 class _Run:
@@ -99,7 +102,9 @@ class _Run:
         budget_s: float | None,
         state_folder: Path | None,
         key: str,
+        look: Look | None,
     ) -> None:
+        self.look = look
         self.began = self.saved_at = time.monotonic()
         self.backbone, self.folder = backbone, state_folder
         self.memory = backbone.memory() if isinstance(backbone, RememberingBackbone) else {}
@@ -221,6 +226,8 @@ class _Run:
         with self.stop.held():
             self._note_look(numbers)
             self.learned.show_values()
+        if numbers and self.look is not None:
+            self.look(history.done, numbers)
 
     def _note_look(self, numbers: Numbers | None) -> None:
         """Write a look down; the values looked at are still in place."""

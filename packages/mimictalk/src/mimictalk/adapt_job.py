@@ -1,12 +1,14 @@
 """`adapt`: a clip in, an avatar folder out. Verdict first, then training, then one atomic write."""
 
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mimictalk import __version__
+from mimictalk.adapt_recipe import RECIPES
 from mimictalk.avatar import Avatar, check_target, facts, write_avatar
 from mimictalk.base_weights import installed
 from mimictalk.checking import Verdict, check_reference
@@ -14,6 +16,7 @@ from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.manifest import Manifest, sha256_file
 from mimictalk.marks import now
+from mimictalk.stage_clock import StageClock, peak_memory
 from mimictalk.state import remember_avatar
 
 PRESET = "small"
@@ -35,6 +38,7 @@ class AdaptSettings:
         force: Replace an avatar that is at `out`.
         start: "embedded" weights, or "random" ones, to measure what the embedded ones are worth.
         segmenter: A segmentation task file of MediaPipe to use in place of the bundled network.
+        recipe: "own", or "published": losses, sampling and settings of the published adaptation.
     """
 
     video: Path
@@ -48,6 +52,7 @@ class AdaptSettings:
     force: bool = False
     start: str = "embedded"
     segmenter: Path | None = None
+    recipe: str = "own"
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -60,6 +65,8 @@ class AdaptSettings:
             raise InputError("--seed", f"{self.seed} is out of range", "Give a whole number from 0.")
         if self.start not in ("embedded", "random"):
             raise InputError("--start", f"{self.start!r} is unknown", "Give embedded or random.")
+        if self.recipe not in RECIPES:
+            raise InputError("--recipe", f"{self.recipe!r} is unknown", f"Give {' or '.join(RECIPES)}.")
         for name in ("consent", "licence"):
             if getattr(self, name) is not None and not getattr(self, name).strip():
                 raise InputError(
@@ -76,7 +83,8 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     parent = settings.out.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     prefix = f".mimictalk-{os.getpid()}-work-"
-    with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as work, console.progress() as progress:
+    with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as work, console.progress() as shown:
+        progress = StageClock(shown)
         verdict = check_reference(settings.video, progress, settings.max_seconds)
         for warning in verdict.warnings:
             console.warn(warning)
@@ -85,7 +93,10 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     return {**facts(avatar), "video": str(settings.video), "seconds": verdict.facts["seconds"]}
 
 
-def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Console, progress: Any) -> Avatar:
+def _adapt(
+    settings: AdaptSettings, verdict: Verdict, work: Path, console: Console, progress: StageClock
+) -> Avatar:
+    from mimictalk.adapt_report import report_page
     from mimictalk.adapting import adapt_clip
 
     verdict.track.save(work / "track.safetensors")
@@ -98,9 +109,11 @@ def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Conso
         seed=settings.seed,
         preset=PRESET,
         start=settings.start,
+        recipe=settings.recipe,
         max_seconds=settings.max_seconds,
         segmenter=settings.segmenter,
         progress=progress,
+        note=console.note,
     )
     for warning in adapted.warnings:
         console.warn(warning)
@@ -117,16 +130,23 @@ def _adapt(settings: AdaptSettings, verdict: Verdict, work: Path, console: Conso
         consent=consent,
         meta=adapted.meta,
     )
-    return write_avatar(
+    card = model_card(settings.out.absolute().name, manifest, has_style=adapted.prompt is not None)
+    spent = {"seconds by stage": progress.seconds(), "peak memory, GB": peak_memory()}
+    warnings = [*verdict.warnings, *adapted.warnings]
+    clip = {**verdict.facts, "video": settings.video.name}  # an avatar tells nobody's folders
+    avatar = write_avatar(
         settings.out,
         manifest,
         adapted.tensors,
         adapted.adapter_dir,
         adapted.prompt,
         adapted.preview,
-        model_card(settings.out.absolute().name, manifest, has_style=adapted.prompt is not None),
+        card,
+        report=report_page(card, adapted.result, adapted.sample, adapted.meta, clip, warnings, spent),
         force=settings.force,
     )
+    shutil.rmtree(adapted.state, ignore_errors=True)  # not before the avatar is in its place
+    return avatar
 
 
 def check_segmenter(path: Path) -> None:

@@ -2,21 +2,24 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mimictalk.adapt_recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
     from face3dmm import FaceTrack
+    from mimictalk.adapt_sample import Sample
+    from mimictalk_adapt import AdaptConfig, AdaptResult
+    from portrait3d.adaptation import PortraitAdaptation
+    from portrait3d.clip import PortraitClip
     from talk_motion import MotionPrompt
 
-STEPS = 1200
-LORA_RANK = 16
 Progress = Callable[[str, int, int, dict[str, Any]], None]
 
 
@@ -30,6 +33,9 @@ class AdaptedClip:
         prompt: Talking style of the clip; None if it has no speech.
         preview: (512, 512, 3) uint8: the source frame as the avatar draws it.
         meta: Facts of the run, JSON-able.
+        result: What the run did, for the report.
+        sample: Frames true and drawn, for the report.
+        state: Folder of the run's state, of no use once the avatar is written.
         warnings: What was odd.
     """
 
@@ -38,7 +44,29 @@ class AdaptedClip:
     prompt: "MotionPrompt | None"
     preview: "np.ndarray"
     meta: dict[str, Any]
+    result: "AdaptResult"
+    sample: "Sample"
+    state: Path
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A person who has been learned, LoRA still apart.
+
+    Attributes:
+        backbone: What learned.
+        result: What the run did.
+        config: Its settings.
+        targets: Layers with LoRA.
+        tensors: What motion needs to know of the face, and the start's seed where it was random.
+    """
+
+    backbone: "PortraitAdaptation"
+    result: "AdaptResult"
+    config: "AdaptConfig"
+    targets: list[str]
+    tensors: "dict[str, Tensor]"
 
 
 def adapt_clip(
@@ -50,92 +78,152 @@ def adapt_clip(
     seed: int,
     preset: str,
     start: str = "embedded",
+    recipe: str = "own",
     max_seconds: float | None,
     segmenter: Path | None = None,
     progress: Progress,
+    note: Callable[[str], None] = lambda text: None,
 ) -> AdaptedClip:
     """Learn the person of a clip that has been tracked.
 
     An interrupted run is taken up by the same call: its state lies in the user's cache folder under a name
-    made of the clip's sha256 and the settings.
+    made of the clip's sha256 and the settings, with a live preview beside it.
 
     Args:
         video: The clip.
         work_dir: A folder of this run; holds track.safetensors, receives the adapter.
-        steps: Optimiser steps; None for the preset's.
+        steps: Optimiser steps; None for the recipe's.
         budget_s: Longest time for learning, in seconds.
         seed: Of everything random.
         preset: "small".
         start: "embedded" weights, or "random" ones to measure what the embedded ones are worth.
+        recipe: "own" or "published".
         max_seconds: Learn from the beginning of the clip only.
         segmenter: A segmentation task file to use in place of the bundled network.
         progress: Called with (stage, done, total, numbers).
+        note: Told where the run can be watched.
     """
     import torch
 
     from face3dmm import FaceTrack
     from face3dmm.tracking import file_hash
+    from mimictalk.adapt_sample import draw_sample, drives, sampled_frames
+    from mimictalk.base_weights import installed
     from mimictalk.portrait_material import portrait_clip
-    from mimictalk.rendering import base_model
-    from mimictalk_adapt import AdaptConfig, adapt
     from mimictalk_adapt.lora import merge, save_adapter
-    from portrait3d.adaptation import PortraitAdaptation
-    from portrait3d.clip import best_source_frame
     from portrait3d.drawing import PortraitRenderer
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
     clip = portrait_clip(video, track, max_seconds, progress, segmenter=segmenter)
-    coeffs = track.coeffs
-    source = best_source_frame(clip, coeffs.expression[: len(clip)])
-    tensors: dict[str, Tensor] = {
-        "face_identity": coeffs.identity,
-        "source_euler": coeffs.euler[source],
-        "source_translation": coeffs.translation[source],
-    }
-    if start == "random":
-        tensors["random_start_seed"] = torch.tensor(seed)
-    backbone = PortraitAdaptation(base_model(tensors), clip, source)
-    config = AdaptConfig(steps=steps or STEPS, seed=seed, r=LORA_RANK, lora_alpha=2 * LORA_RANK)
-    key = f"{track.source_hash} {max_seconds} {start} {preset}"
+    chosen = Recipe(recipe, start=start)
+    base = [f"{name} {sha256}" for name, sha256 in sorted(installed().items())]
+    key = " ".join([track.source_hash, str(max_seconds), preset, *base])
     if segmenter is not None:
         key += f" {file_hash(segmenter)}"
-    state = state_folder(key, config, budget_s)
-    targets = backbone.lora_targets()
-    result = adapt(
-        backbone,
-        config,
-        budget_s=budget_s,
-        state_folder=state,
-        key=key,
-        progress=lambda done, total, terms: progress("adapt", done, total, terms),
-    )
+    config = chosen.config(steps, seed, budget=budget_s is not None)
+    state = state_folder(f"{key} {chosen}", config, budget_s)
+    learned = learn(clip, track, chosen, config, budget_s, state, key, progress, note)
+    backbone, result, source = learned.backbone, learned.result, learned.backbone.source
     adapter = work_dir / "adapter"
-    save_adapter(backbone.network, adapter, r=config.r, lora_alpha=config.lora_alpha, targets=targets)
+    save_adapter(backbone.network, adapter, r=config.r, lora_alpha=config.lora_alpha, targets=learned.targets)
     merge(backbone.network)
     identity = backbone.identity()
-    preview = PortraitRenderer(backbone.network, identity).frame(
-        clip.driving_pncc(source)[0],
-        clip.camera_to_world[source],
-        clip.intrinsics[source],
-        clip.keypoints[source],
-    )
-    shutil.rmtree(state, ignore_errors=True)
+    progress("report", 0, 1, {})
+    (drive,) = drives(clip, [source])
+    preview = PortraitRenderer(backbone.network, identity).frame(*drive)
+    held_out = backbone.held_out
+    sample = draw_sample(backbone.network, identity, clip, track, sampled_frames(clip, held_out), held_out)
+    progress("report", 1, 1, {})
     meta = {
         "steps": result.steps,
+        "best_step": result.best_step,
         "resumed_at": result.resumed_at,
         "seconds": round(result.seconds, 1),
         "skipped_steps": result.skipped,
+        "rollbacks": result.rollbacks,
         "frames": len(clip),
+        "held_out_frames": len(held_out),
+        "held_out": result.best and {name: round(value, 4) for name, value in result.best.items()},
         "source_frame": source,
         "start": start,
+        "recipe": chosen.facts(),
         "segmenter": segmenter.name if segmenter else None,
         "loss": {
             name: round(value, 5) for name, value in (result.curve[-1][1] if result.curve else {}).items()
         },
     }
+    warnings = []
+    if result.skipped:
+        warnings.append(
+            f"{result.skipped} of {result.steps} steps gave no finite loss and were left out"
+            + (f"; the run went back {result.rollbacks} times" if result.rollbacks else "")
+        )
+    tensors = learned.tensors | identity.tensors()
     prompt = speech_prompt(video, track)
-    return AdaptedClip(tensors | identity.tensors(), adapter, prompt, preview.numpy(), meta, [])
+    return AdaptedClip(tensors, adapter, prompt, preview.numpy(), meta, result, sample, state, warnings)
+
+
+def learn(
+    clip: "PortraitClip",
+    track: "FaceTrack",
+    recipe: Recipe,
+    config: "AdaptConfig",
+    budget_s: float | None,
+    state: Path,
+    key: str,
+    progress: Progress,
+    note: Callable[[str], None] = lambda text: None,
+) -> Learned:
+    """Learn a person by a recipe, with a live preview in `state`; the same call goes on after a stop.
+
+    Args:
+        clip: The person.
+        track: Of the clip, or of a longer one that begins with it.
+        recipe: What learns and how.
+        config: Settings of the run.
+        budget_s: Longest time for learning; None for no limit.
+        state: Folder for state and preview.
+        key: What is learned from, in words that change when it does.
+        progress: Called with ("adapt", done, total, numbers).
+        note: Told where the run can be watched.
+    """
+    import torch
+
+    from mimictalk.adapt_preview import PICTURE, LivePreview
+    from mimictalk.rendering import base_model
+    from mimictalk_adapt import adapt
+    from portrait3d.held_out import held_out_frames
+
+    coeffs = track.coeffs
+    source = recipe.source_frame(clip, coeffs.expression)
+    tensors: dict[str, Tensor] = {
+        "face_identity": coeffs.identity,
+        "source_euler": coeffs.euler[source],
+        "source_translation": coeffs.translation[source],
+    }
+    if recipe.start == "random":
+        tensors["random_start_seed"] = torch.tensor(config.seed)
+    backbone = recipe.backbone(base_model(tensors), clip, coeffs, source, held_out_frames(clip))
+    targets = backbone.lora_targets()
+    preview = LivePreview(state, backbone)
+    preview.draw()
+    note(f"live preview: {state / PICTURE}")
+
+    def stepped(done: int, total: int, terms: dict[str, float]) -> None:
+        progress("adapt", done, total, terms)
+        preview.step(done, terms)
+
+    result = adapt(
+        backbone,
+        config,
+        budget_s=budget_s,
+        state_folder=state,
+        key=f"{key} {recipe}",
+        progress=stepped,
+        look=preview.look,
+    )
+    return Learned(backbone, result, config, targets, tensors)
 
 
 def speech_prompt(video: Path, track: "FaceTrack") -> "MotionPrompt | None":

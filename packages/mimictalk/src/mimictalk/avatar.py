@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from talk_motion import MotionPrompt
 
 IDENTITY, STYLE, PREVIEW, README = "identity.safetensors", "style.safetensors", "preview.png", "README.md"
+REPORT = "report.html"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 REQUIRED = (IDENTITY, *ADAPTER_FILES)
 _REMAKE = "Copy the folder again from where it was whole, or adapt the clip once more."
@@ -118,7 +119,7 @@ def check_target(path: Path, *, force: bool) -> None:
     try:
         known = {MANIFEST, *Manifest.from_json((path / MANIFEST).read_bytes(), path).files}
     except AvatarError:
-        known = {MANIFEST, *REQUIRED, STYLE, PREVIEW, README}
+        known = {MANIFEST, *REQUIRED, STYLE, PREVIEW, README, REPORT}
     foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in known)
     if foreign:
         raise InputError(
@@ -135,6 +136,7 @@ def write_avatar(
     preview: "np.ndarray",
     readme: str,
     *,
+    report: str | None = None,
     force: bool = False,
 ) -> Avatar:
     """Write an avatar folder: complete, or not at all.
@@ -147,15 +149,20 @@ def write_avatar(
         prompt: Talking style, if the clip had speech.
         preview: (H, W, 3) uint8 RGB.
         readme: Text of README.md.
+        report: Text of report.html, if there is one.
         force: Replace an avatar that is there.
 
     Raises:
         InputError: If `path` must not be replaced, or `adapter_dir` lacks a file.
+        ValueError: If a tensor holds values that are not finite.
     """
     from PIL import Image
     from safetensors.torch import save
 
     check_target(path, force=force)
+    for name, value in tensors.items():
+        if not bool(value.isfinite().all()):
+            raise ValueError(f"{name} holds values that are not finite: no avatar is written")
     with atomic_folder(path) as folder:
         contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         (folder / IDENTITY).write_bytes(save(contiguous))
@@ -165,6 +172,8 @@ def write_avatar(
             prompt.save(folder / STYLE)
         Image.fromarray(preview).save(folder / PREVIEW)
         (folder / README).write_text(readme, encoding="utf-8")
+        if report is not None:
+            (folder / REPORT).write_text(report, encoding="utf-8")
         files = {
             entry.name: FileEntry(sha256_file(entry), entry.stat().st_size)
             for entry in sorted(folder.iterdir())

@@ -21,7 +21,7 @@ from portrait3d.adaptation_terms import (
 )
 from portrait3d.clip import PortraitClip, frame_odds, pncc_to_float
 from portrait3d.frame_loss import Layers, LossWeights, draw_frame, frame_terms, training_window
-from portrait3d.held_out import judge_frames
+from portrait3d.held_out import judge_frames, whole_picture
 from portrait3d.identity import Identity
 from portrait3d.losses import second_difference, total_variation
 from portrait3d.model import Portrait3D
@@ -45,6 +45,7 @@ class PortraitAdaptation:
         held_out: Frames that are not learned from and that `judge` looks at (see `held_out_frames`).
         blinks: (3, 3, P, P) uint8 PNCC of the person at rest, with open, half-closed and closed eyes; without
             it there is no blink term.
+        learn_planes: False leaves the planes as they are predicted, for ablations.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class PortraitAdaptation:
         terms: AdaptationTerms | None = None,
         held_out: Sequence[int] = (),
         blinks: Tensor | None = None,
+        learn_planes: bool = True,
     ) -> None:
         self.model, self.clip, self.source = model, clip, source
         self.window, self.weights, self.plane_variation = window, weights or LossWeights(), plane_variation
@@ -73,7 +75,7 @@ class PortraitAdaptation:
         size = (plane_resolution, plane_resolution)
         planes = F.interpolate(planes[0], size, mode="bilinear", align_corners=False)
         background = clip.background.permute(2, 0, 1).float() / 127.5 - 1
-        self.planes = nn.Parameter(planes.detach().clone())
+        self.planes = nn.Parameter(planes.detach().clone(), requires_grad=learn_planes)
         self.first_planes = planes.detach().clone()
         self.torso = nn.Parameter(
             torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
@@ -96,11 +98,8 @@ class PortraitAdaptation:
 
     def static_parameters(self) -> dict[str, tuple[nn.Parameter, float]]:
         """Name -> parameter and its learning rate relative to the run's."""
-        return {
-            "planes": (self.planes, 1.0),
-            "torso": (self.torso, 0.3),
-            "background": (self.background, 0.1),
-        }
+        planes = {"planes": (self.planes, 1.0)} if self.planes.requires_grad else {}
+        return {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1)}
 
     def layers(self) -> Layers:
         """The person as a step takes it."""
@@ -177,6 +176,13 @@ class PortraitAdaptation:
         if blinks is not None:
             terms["blink"] = EVERY * blink_bend(diffs[-3:])
         return diffs[:1], terms
+
+    @torch.no_grad()
+    def draw(self, index: int, layers: Layers | None = None) -> Tensor:
+        """A frame as it is drawn now, (1, 3, S, S) in [0, 1]."""
+        layers = layers or self.layers()
+        diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))
+        return whole_picture(draw_frame(self.model, self.clip, layers, diff, index, None))
 
     @torch.no_grad()
     def judge(self) -> dict[str, float]:

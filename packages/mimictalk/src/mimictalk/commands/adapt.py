@@ -31,6 +31,9 @@ def adapt(
     start: Annotated[
         str, Option(help="Weights to start from: embedded, or random to measure what they are worth.")
     ] = "embedded",
+    recipe: Annotated[
+        str, Option(help="own, or published: losses and settings of the published adaptation.")
+    ] = "own",
     segmenter: Annotated[
         Path | None,
         Option(
@@ -55,6 +58,7 @@ def adapt(
         force,
         start,
         segmenter,
+        recipe,
     )
     console = ctx.obj
     facts = make_avatar(settings, console)
