@@ -11,7 +11,7 @@ from mimictalk.commands.motion import motion
 from mimictalk.commands.oneshot import oneshot
 from mimictalk.commands.render import render
 from mimictalk.commands.track import track
-from mimictalk.commands.train import train
+from mimictalk.commands.train_talk import train
 from mimictalk.commands.verify import verify
 from mimictalk.commands.weights import weights
 
