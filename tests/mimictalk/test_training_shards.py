@@ -8,7 +8,7 @@ from ball_shards import ball_arrays, ball_folder
 from face3dmm import FaceModel, render_pncc
 from mimictalk.errors import InputError
 from mimictalk.training_people import ShardPeople
-from mimictalk.training_shards import read_coefficients, read_shard, write_shard
+from mimictalk.training_shards import read_coefficients, read_shard, shard_bytes, write_shard
 
 
 def test_what_is_written_is_read(tmp_path) -> None:
@@ -22,6 +22,14 @@ def test_what_is_written_is_read(tmp_path) -> None:
     np.testing.assert_array_equal(back["confidence"], 1)
     assert back["facts"] == {"maker": "test", "consecutive": False, "size": 128}
     assert "frames" not in read_coefficients(tmp_path / "a.safetensors")
+
+
+def test_the_same_arrays_give_the_same_bytes_in_every_process(tmp_path) -> None:
+    """Rust's maps are ordered at random, anew for each file."""
+    first = shard_bytes(ball_arrays(), {"maker": "test"})
+    assert all(shard_bytes(ball_arrays(), {"maker": "test"}) == first for _ in range(8))
+    (tmp_path / "a.safetensors").write_bytes(first)
+    assert read_shard(tmp_path / "a.safetensors")["facts"]["maker"] == "test"
 
 
 def test_incomplete_arrays_are_refused(tmp_path) -> None:

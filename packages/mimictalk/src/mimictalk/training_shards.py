@@ -10,6 +10,7 @@ Tensors of a shard, T frames of side S:
     confidence              (T,), 0 where the track is not to be trusted; all 1 where absent
     moment                  (T,) int64: frames of one number show the same moment from several sides, number 0
                             being the face at rest; -1 for a moment seen once; all -1 where absent
+    sound_content, ...      where there is speech: `talk_motion.AudioFeatures`, two rows per frame
 
 Its metadata holds the format's name and `facts`, a JSON object: size, consecutive (whether the frames follow
 one another at 25 fps), and what the maker adds.
@@ -36,13 +37,20 @@ PER_FRAME = (
     "moment",
 )  # fmt: skip
 OPTIONAL = ("confidence", "moment")
+SOUND = ("content", "pitch", "energy", "voiced")
 
 
 def write_shard(path: Path, arrays: "dict[str, np.ndarray]", facts: dict[str, Any]) -> None:
-    """Write one shard; it appears whole or not at all.
+    """Write one shard; it appears whole or not at all. Arguments and errors as of `shard_bytes`."""
+    from mimictalk.atomic import write_bytes
+
+    write_bytes(path, shard_bytes(arrays, facts))
+
+
+def shard_bytes(arrays: "dict[str, np.ndarray]", facts: dict[str, Any]) -> bytes:
+    """The content of a shard; the same arrays and facts give the same bytes.
 
     Args:
-        path: The file.
         arrays: frames (T, S, S, 3), head, torso (T, S, S), plate (S, S, 3), uint8; and those named above.
         facts: For the metadata; size and consecutive are needed by readers.
 
@@ -51,8 +59,6 @@ def write_shard(path: Path, arrays: "dict[str, np.ndarray]", facts: dict[str, An
     """
     import numpy as np
     from safetensors.numpy import save
-
-    from mimictalk.atomic import write_bytes
 
     missing = [n for n in (*PICTURES, *PER_FRAME, "plate", "identity") if n not in (*arrays, *OPTIONAL)]
     if missing:
@@ -69,9 +75,12 @@ def write_shard(path: Path, arrays: "dict[str, np.ndarray]", facts: dict[str, An
     for name in PER_FRAME:
         if name in arrays:
             tensors[name] = arrays[name].astype(np.int64 if name == "moment" else np.float32)
+    for name in (f"sound_{part}" for part in SOUND):
+        if name in arrays:
+            tensors[name] = arrays[name].astype(np.float32)
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     facts = {"consecutive": False, **facts, "size": arrays["frames"].shape[1]}
-    write_bytes(path, save(tensors, {"format": FORMAT, "facts": json.dumps(facts)}))
+    return _with_ordered_metadata(save(tensors, {"format": FORMAT, "facts": json.dumps(facts)}))
 
 
 def read_shard(path: Path | str, frames: Sequence[int] | None = None) -> dict[str, Any]:
@@ -135,6 +144,16 @@ def read_coefficients(path: Path | str) -> dict[str, Any]:
     result.setdefault("confidence", np.ones(count, np.float32))
     result.setdefault("moment", np.full(count, -1, np.int64))
     return result
+
+
+def _with_ordered_metadata(content: bytes) -> bytes:
+    """A safetensors file whose metadata stand in order: the library writes them in one that changes."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)  # tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 _CURE = "Make shards anew: mimictalk train prepare VIDEOS -o FOLDER"

@@ -1,0 +1,154 @@
+"""Job lists of `mimictalk batch`: JSON lines or CSV, checked as a whole before anything runs."""
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mimictalk.errors import InputError
+
+FLAG = "flag"
+# Per command: the files it reads, the options it takes as they are, and those that are needed.
+COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "adapt": {
+        "reads": ("video", "segmenter"),
+        "options": ("steps", "budget", "first", "seed", "consent", "licence"),
+        "needs": ("video", "out"),
+    },
+    "render": {
+        "reads": ("avatar", "audio", "drive", "style"),
+        "options": ("style-strength", "pose", "drive-pose", "blink", "background", "seed"),
+        "needs": ("avatar", "out"),
+    },
+    "oneshot": {
+        "reads": ("portrait", "audio", "drive", "style"),
+        "options": ("style-strength", "pose", "drive-pose", "blink", "background", "seed"),
+        "needs": ("portrait", "out"),
+    },
+}
+POSITIONAL = ("video", "avatar", "portrait")
+SHOWN = 2  # faults that fit into an error of three lines
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """One line of a list.
+
+    Attributes:
+        line: Number in the file, from 1.
+        command: adapt, render or oneshot.
+        fields: Everything else that the line says, as text.
+        needs: Lines whose output this one reads.
+    """
+
+    line: int
+    command: str
+    fields: dict[str, str]
+    needs: tuple[int, ...] = field(default=())
+
+    @property
+    def out(self) -> str:
+        """What it makes."""
+        return self.fields["out"]
+
+    def arguments(self) -> list[str]:
+        """The command line that does it."""
+        first = [self.fields[name] for name in POSITIONAL if name in self.fields]
+        rest = [
+            part
+            for name, value in self.fields.items()
+            if name not in POSITIONAL
+            for part in (f"--{name}", value)
+        ]
+        return [self.command, *first, *rest]
+
+
+def read_jobs(path: Path) -> list[BatchJob]:
+    """Read and check a whole list; relative names count from its folder.
+
+    Raises:
+        InputError: With the numbers of the lines at fault.
+    """
+    jobs, faults = [], []
+    outs: dict[str, int] = {}
+    for number, row in _rows(path):
+        said = {str(name): value for name, value in row.items() if value not in (None, "")}
+        fault = _fault(said)
+        if fault:
+            faults.append(f"line {number}: {fault}")
+            continue
+        command = str(said.pop("command"))
+        fields = {name: _placed(path.parent, command, name, str(value)) for name, value in said.items()}
+        out = str(Path(fields["out"]).absolute())
+        if out in outs:
+            faults.append(f"line {number}: writes {fields['out']!r}, as line {outs[out]} does")
+        outs[out] = number
+        reads = [fields[name] for name in COMMANDS[command]["reads"] if name in fields]
+        needs = tuple(outs[made] for made in map(_absolute, reads) if outs.get(made, number) != number)
+        missing = [r for r in reads if _absolute(r) not in outs and not Path(r).exists()]
+        if missing:
+            faults.append(f"line {number}: {missing[0]!r} is not there")
+        jobs.append(BatchJob(number, command, fields, needs))
+    if faults:
+        more = f"; {len(faults) - SHOWN} more lines are at fault" if len(faults) > SHOWN else ""
+        raise InputError(path, "; ".join(faults[:SHOWN]) + more, "Mend these lines; nothing was run.")
+    if not jobs:
+        raise InputError(path, "there is no job in it", 'Give lines such as {"command": "render", ...}.')
+    return jobs
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).absolute())
+
+
+def _placed(folder: Path, command: str, name: str, value: str) -> str:
+    if name in (*COMMANDS[command]["reads"], "out") and not Path(value).is_absolute():
+        return str(folder / value)
+    return value
+
+
+def _fault(said: dict[str, Any]) -> str | None:
+    command = said.get("command")
+    if command not in COMMANDS:
+        return f"command must be one of {', '.join(COMMANDS)}, got {command!r}"
+    known = COMMANDS[command]
+    allowed = ("command", "out", *known["reads"], *known["options"])
+    unknown = [name for name in said if name not in allowed]
+    if unknown:
+        return f"{unknown[0]!r} is unknown for {command}; known are {', '.join(allowed)}"
+    missing = [name for name in known["needs"] if name not in said]
+    if missing:
+        return f"{command} needs {missing[0]!r}"
+    if any(isinstance(value, list | dict) for value in said.values()):
+        return "every value must be a text or a number"
+    if command != "adapt" and ("audio" in said) == ("drive" in said):
+        return f"{command} needs either 'audio' or 'drive'"
+    return None
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (
+            (error.strerror or "cannot be read") if isinstance(error, OSError) else "it is not UTF-8 text"
+        )
+        raise InputError(path, reason, "Give a list of jobs, .jsonl or .csv.") from None
+    if path.suffix.lower() == ".csv":
+        reader = csv.DictReader(text.splitlines())
+        return [(reader.line_num, {k: v for k, v in row.items() if k is not None}) for row in reader]
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(
+                path, f"line {number} is not JSON ({error})", "Write one JSON object per line."
+            ) from None
+        if not isinstance(row, dict):
+            raise InputError(path, f"line {number} is no JSON object", "Write one JSON object per line.")
+        rows.append((number, row))
+    return rows

@@ -1,0 +1,1 @@
+"""Many independent pieces of work: named, retried, taken up again; on local processes or on Ray."""

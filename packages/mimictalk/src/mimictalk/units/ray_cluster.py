@@ -1,0 +1,73 @@
+"""Units on a Ray cluster: the same work, scheduled and retried by Ray."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mimictalk.errors import InputError
+from mimictalk.units.unit import ATTEMPTS, Outcome, Unit, do_unit, gave_up
+
+LOCAL = "local"
+AHEAD = 4  # units given to Ray per core, so that the queue stays short whatever the number of units
+
+
+class RayCluster:
+    """A running cluster, or a fresh one on this machine.
+
+    Ray has no authentication of its own: see docs/scaling.md before a cluster listens on a network.
+
+    Args:
+        address: "local" for a cluster of this process's own, "auto" for the one running on this machine, or
+            host:port, or ray://host:port.
+        attempts: How often a unit is begun whose process or node dies.
+
+    Raises:
+        InputError: If Ray is not installed or the cluster does not answer.
+    """
+
+    def __init__(self, address: str = LOCAL, attempts: int = ATTEMPTS) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise InputError("--ray", "Ray is not installed", "Run: pip install 'mimictalk[ray]'") from None
+        self.ray, self.attempts = ray, attempts
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if address == LOCAL:
+            options |= {"include_dashboard": False}
+        else:
+            options |= {"address": address}
+        try:
+            ray.init(**options)
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            cause = f"no cluster answers ({' '.join(str(error).split())[:120]})"
+            raise InputError(f"--ray {address}", cause, "Start one: ray start --head") from None
+
+    def run(self, units: list[Unit]) -> Iterator[Outcome]:
+        """Every unit's outcome, in the order in which they end."""
+        ray = self.ray
+        environment = {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}}
+        # A task whose worker or node dies is begun again; one that raised is not: `do_unit` raises nothing.
+        remote = ray.remote(num_cpus=1, max_retries=self.attempts - 1, runtime_env=environment)(do_unit)
+        room = max(1, int(ray.cluster_resources().get("CPU", 1))) * AHEAD
+        waiting = iter(units)
+        running: dict[Any, Unit] = {}
+        try:
+            while True:
+                while len(running) < room and (unit := next(waiting, None)) is not None:
+                    running[remote.remote(unit)] = unit
+                if not running:
+                    return
+                (ready,), _ = ray.wait(list(running), num_returns=1)
+                unit = running.pop(ready)
+                try:
+                    yield ray.get(ready)
+                except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
+                    yield gave_up(unit, self.attempts)
+                except ray.exceptions.OutOfMemoryError:
+                    yield gave_up(unit, self.attempts)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def close(self) -> None:
+        """Leave the cluster; one of our own ends."""
+        self.ray.shutdown()

@@ -1,0 +1,152 @@
+"""Job lists are checked as a whole; jobs are done in the order they need, once, and reported."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mimictalk.batch_job import as_table, do_job, run_batch
+from mimictalk.batch_list import read_jobs
+from mimictalk.console import Console
+from mimictalk.errors import InputError
+from mimictalk.units.unit import Outcome, Unit
+
+
+class Pretender:
+    """A runner that writes each output itself, and fails those whose name holds "bad"."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def run(self, units: list[Unit]) -> Iterator[Outcome]:
+        for unit in units:
+            self.asked.append(unit.task["arguments"])
+            out = Path(unit.task["out"])
+            if "bad" in out.name:
+                yield Outcome(unit.name, False, error={"subject": out.name, "cause": "no face", "cure": "x"})
+                continue
+            made = out / "avatar.json" if unit.task["arguments"][0] == "adapt" else out
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.write_bytes(out.name.encode())
+            sha = hashlib.sha256(out.name.encode()).hexdigest()
+            yield Outcome(unit.name, True, {"out": str(out), "sha256": sha})
+
+
+def the_list(here: Path, *rows: dict[str, object]) -> Path:
+    for name in ("a.mp4", "b.mp4", "s.wav"):
+        (here / name).write_bytes(name.encode())
+    path = here / "jobs.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
+
+
+ADAPT = {"command": "adapt", "video": "a.mp4", "out": "me", "steps": 5}
+RENDER = {"command": "render", "avatar": "me", "audio": "s.wav", "out": "me.mp4"}
+
+
+def quiet() -> Console:
+    return Console(quiet=True)
+
+
+def test_a_render_waits_for_the_avatar_it_needs(here) -> None:
+    path = the_list(here, ADAPT, RENDER, {"command": "adapt", "video": "b.mp4", "out": "you"})
+    jobs = read_jobs(path)
+    assert [job.needs for job in jobs] == [(), (1,), ()]
+    runner = Pretender()
+    report = run_batch(jobs, here / "report", runner, quiet())
+    assert [asked[0] for asked in runner.asked] == ["adapt", "adapt", "render"]
+    assert runner.asked[0] == ["adapt", str(here / "a.mp4"), "--out", str(here / "me"), "--steps", "5"]
+    assert (report["jobs"], report["failed"]) == (3, 0)
+    assert json.loads((here / "report" / "report.json").read_text()) == report
+    assert as_table(report).splitlines()[2].split()[:3] == ["2", "render", "done"]
+
+
+def test_a_second_run_does_only_what_is_missing(here) -> None:
+    jobs = read_jobs(the_list(here, ADAPT, RENDER))
+    run_batch(jobs, here / "report", Pretender(), quiet())
+    (here / "me.mp4").write_bytes(b"damaged")
+    again = Pretender()
+    run_batch(read_jobs(here / "jobs.jsonl"), here / "report", again, quiet())
+    assert [asked[0] for asked in again.asked] == ["render"]
+
+
+def test_a_changed_sound_is_another_job(here) -> None:
+    jobs = the_list(here, ADAPT, RENDER)
+    run_batch(read_jobs(jobs), here / "report", Pretender(), quiet())
+    (here / "s.wav").write_bytes(b"other words")
+    again = Pretender()
+    run_batch(read_jobs(jobs), here / "report", again, quiet())
+    assert [asked[0] for asked in again.asked] == ["render"]
+
+
+def test_what_needs_a_failed_job_is_not_begun(here) -> None:
+    jobs = read_jobs(the_list(here, {**ADAPT, "out": "bad"}, {**RENDER, "avatar": "bad"}))
+    runner = Pretender()
+    report = run_batch(jobs, here / "report", runner, quiet())
+    assert len(runner.asked) == 1
+    assert [entry["state"] for entry in report["entries"]] == ["failed", "failed"]
+    assert "line 1, whose output it needs, failed" in report["entries"][1]["error"]["cause"]
+
+
+def test_an_output_of_somebody_else_is_not_touched(here) -> None:
+    jobs = read_jobs(the_list(here, ADAPT))
+    (here / "me").mkdir()
+    with pytest.raises(InputError, match="not of this batch"):
+        run_batch(jobs, here / "report", Pretender(), quiet())
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"command": "fly"}, "command must be one of adapt, render, oneshot"),
+        ({**ADAPT, "speed": 3}, "'speed' is unknown for adapt"),
+        ({"command": "adapt", "video": "a.mp4"}, "adapt needs 'out'"),
+        ({**ADAPT, "video": "none.mp4"}, "none.mp4' is not there"),
+        ({**RENDER, "drive": "a.mp4"}, "either 'audio' or 'drive'"),
+        ({**ADAPT, "steps": [1]}, "must be a text or a number"),
+    ],
+)
+def test_a_bad_line_is_named_and_nothing_is_run(here, row, words) -> None:
+    with pytest.raises(InputError) as caught:
+        read_jobs(the_list(here, ADAPT, row))
+    assert "line 2: " in caught.value.cause
+    assert words in caught.value.cause
+    assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_two_jobs_may_not_write_one_output(here) -> None:
+    with pytest.raises(InputError, match="line 2: writes 'me', as line 1 does|as line 1 does"):
+        read_jobs(the_list(here, ADAPT, {**ADAPT, "video": "b.mp4"}))
+
+
+def test_many_bad_lines_are_counted(here) -> None:
+    rows = [{"command": "fly"}] * 5
+    with pytest.raises(InputError, match="3 more lines are at fault"):
+        read_jobs(the_list(here, *rows))
+
+
+def test_a_csv_list_reads_like_json_lines(here) -> None:
+    the_list(here)
+    (here / "jobs.csv").write_text(
+        "command,video,avatar,audio,out,steps\nadapt,a.mp4,,,me,5\nrender,,me,s.wav,me.mp4,\n"
+    )
+    jobs = read_jobs(here / "jobs.csv")
+    assert [(job.line, job.command, job.needs) for job in jobs] == [(2, "adapt", ()), (3, "render", (2,))]
+    assert jobs[0].arguments() == ["adapt", str(here / "a.mp4"), "--out", str(here / "me"), "--steps", "5"]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[1, 2]"])
+def test_a_list_that_is_none_is_refused(here, text) -> None:
+    (here / "jobs.jsonl").write_text(text)
+    with pytest.raises(InputError):
+        read_jobs(here / "jobs.jsonl")
+
+
+def test_a_job_that_cannot_be_done_says_why(here) -> None:
+    (here / "s.wav").write_bytes(b"no sound")
+    task = {"arguments": ["render", str(here / "nobody"), "--audio", str(here / "s.wav")], "out": "x.mp4"}
+    with pytest.raises(InputError) as caught:
+        do_job(task)
+    assert "nobody" in caught.value.subject
