@@ -1,7 +1,7 @@
-"""C2PA manifests ("Content Credentials"): sign a finished video, keep those of inputs, check those of any file.
+"""C2PA manifests ("Content Credentials"): sign a finished video, keep those of inputs, check any file's.
 
-C2PA technical specification 2.2. Nothing here reaches the network: no remote manifests, no revocation queries, no
-time stamps.
+C2PA technical specification 2.2. Nothing here reaches the network: no remote manifests, no revocation
+queries, no time stamps.
 """
 
 import io
@@ -92,8 +92,12 @@ def sign(path: Path, mark: "Mark", key: "SigningKey", ingredients: Mapping[str, 
         with atomic_file(path) as signed, path.open("rb") as source, signed.open("w+b") as target:
             builder.sign(signer, "video/mp4", source, target)
     except c2pa.C2paError as error:
-        cure = "Check that the certificate meets the C2PA profile, or leave --c2pa-cert away for the local key."
-        raise RunError(path.name, f"it could not be signed: {' '.join(str(error).split())[:200]}", cure) from error
+        cure = (
+            "Check that the certificate meets the C2PA profile, or leave --c2pa-cert away for the local key."
+        )
+        raise RunError(
+            path.name, f"it could not be signed: {' '.join(str(error).split())[:200]}", cure
+        ) from error
 
 
 def ingredient(path: Path, media_type: str, role: str, note: str) -> bytes | None:
@@ -160,7 +164,10 @@ def _credentials(content: dict[str, Any], here: bytes) -> Credentials:
     signature = active.get("signature_info", {})
     assertions = {each["label"]: each["data"] for each in active.get("assertions", ())}
     actions = [
-        each for label, data in assertions.items() if label.startswith("c2pa.actions") for each in data["actions"]
+        each
+        for label, data in assertions.items()
+        if label.startswith("c2pa.actions")
+        for each in data["actions"]
     ]
     signer: Literal["here", "trusted", "unknown"] = "unknown"
     if "signingCredential.untrusted" not in faults:

@@ -1,9 +1,9 @@
 """The key that signs videos: one's own, or a local one made at first run.
 
 The local certificate follows the C2PA certificate profile (C2PA specification 2.2, section 14.5): X.509 v3,
-ES256, not a certificate authority itself, key usage `digitalSignature`, extended key usage, subject and authority
-key identifiers. Its issuer is a root whose private key is thrown away, so that it can sign nothing else. Nobody
-vouches for it: other installations see an unknown signer.
+ES256, not a certificate authority itself, key usage `digitalSignature`, extended key usage, subject and
+authority key identifiers. Its issuer is a root whose private key is thrown away, so that it can sign nothing
+else. Nobody vouches for it: other installations see an unknown signer.
 """
 
 import os
@@ -62,7 +62,9 @@ def local_key() -> SigningKey:
         _publish(path, _make())
     cure = f"Move {path} away; a new key is made at the next run."
     if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise InputError(path, "others can read this signing key", f"chmod 600 it if it is still yours. {cure}")
+        raise InputError(
+            path, "others can read this signing key", f"chmod 600 it if it is still yours. {cure}"
+        )
     try:
         return _checked(path.read_bytes(), path.read_bytes())
     except ValueError as error:
@@ -87,7 +89,9 @@ def own_key(certificates: Path, key: Path) -> SigningKey:
     """
     for path in (certificates, key):
         if not path.is_file():
-            raise InputError(path, "there is no such file", "Give PEM files: --c2pa-cert CHAIN --c2pa-key KEY.")
+            raise InputError(
+                path, "there is no such file", "Give PEM files: --c2pa-cert CHAIN --c2pa-key KEY."
+            )
     try:
         return _checked(certificates.read_bytes(), key.read_bytes())
     except ValueError as error:
@@ -143,8 +147,10 @@ def _certificate(name: str, public: Any, issuer: Any, *, is_root: bool) -> "Cert
     from cryptography.hazmat.primitives import hashes
 
     now = datetime.now(UTC)
-    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-            "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+    uses = (
+        *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+        *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+    )
     allowed = ("key_cert_sign", "crl_sign") if is_root else ("digital_signature",)
     usage = x509.KeyUsage(**{use: use in allowed for use in uses})
     building = (
