@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mimictalk_adapt import AdaptResult
 
 COLUMNS, TILE = 6, 256
+INK: dict[str, Any] = {"fill": (255, 255, 0), "stroke_width": 1, "stroke_fill": (0, 0, 0)}
 STYLE = """
 :root { color-scheme: light dark; } body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto;
   max-width: 1100px; padding: 0 1em; color: light-dark(#111, #ddd); background: light-dark(#fff, #16181c); }
@@ -169,9 +170,9 @@ def _sheet(sample: "Sample", *, mouths: bool) -> str:
     for column, place in enumerate(places):
         number = sample.numbers[place]
         label = f"{number}{' *' if number in sample.held_out else ''}"
-        draw.text((column * TILE + 4, 2 * TILE - 14), label, fill=(255, 255, 0))
+        draw.text((column * TILE + 4, 2 * TILE - 14), label, **INK)
     for row, name in enumerate(("true", "drawn")):
-        draw.text((4, row * TILE + 2), name, fill=(255, 255, 0))
+        draw.text((4, row * TILE + 2), name, **INK)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     data = base64.b64encode(buffer.getvalue()).decode()
