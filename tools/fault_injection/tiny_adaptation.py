@@ -6,6 +6,7 @@ it can be killed often.
 
 import os
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,7 +64,8 @@ def adapt_ball(folder: Path) -> None:
     """Make the avatar `folder`/ball, or go on with it; nothing outside `folder` changes."""
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     os.environ["XDG_STATE_HOME"] = str(folder / "remembered")
-    (folder / CLIP).write_bytes(b"stands for a clip")
+    demo = files("mimictalk") / "data" / "demo" / "reference.mp4"  # its marks are read, its frames are not
+    (folder / CLIP).write_bytes(demo.read_bytes())
     own = Recipe.config
 
     def often(self: Recipe, steps: int | None, seed: int, *, budget: bool = False) -> Any:
@@ -82,4 +84,5 @@ def adapt_ball(folder: Path) -> None:
         mock.patch("mimictalk.adapt_sample.draw_sample", return_value=None),
         mock.patch("mimictalk.adapt_report.report_page", return_value="<p>a ball</p>"),
     ):
-        make_avatar(AdaptSettings(folder / CLIP, folder / AVATAR, steps=STEPS), Console(quiet=True))
+        settings = AdaptSettings(folder / CLIP, folder / AVATAR, steps=STEPS, consent="A ball agrees.")
+        make_avatar(settings, Console(quiet=True))
