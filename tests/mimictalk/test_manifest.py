@@ -34,7 +34,7 @@ def rewritten(**changes: object) -> bytes:
     content.update(changes)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     content["sha256"] = hashlib.sha256(canonical.encode()).hexdigest()
-    return json.dumps(content).encode()
+    return (json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def test_round_trip():

@@ -11,6 +11,7 @@ import torch
 from portrait3d.errors import InputError
 from portrait3d.full.importing import Imported
 from portrait3d.full.storage import load_portrait, read_card, read_weights, write_weights
+from portrait3d.seal import sealed_json
 from tiny_full import TINY, draw, random_portrait
 
 
@@ -126,6 +127,9 @@ def test_a_changed_card_is_refused(tmp_path, portrait, change, words):
     card = json.loads((tmp_path / "full.json").read_text())
     change(card)
     (tmp_path / "full.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="its seal does not match"):
+        read_card(tmp_path)
+    (tmp_path / "full.json").write_bytes(sealed_json(card))
     with pytest.raises(InputError, match=words):
         read_card(tmp_path)
 

@@ -1,5 +1,6 @@
 """The linear face model: a mean shape, 80 identity and 64 expression directions on one mesh."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, fields
@@ -179,5 +180,13 @@ class FaceModel:
 
 @cache
 def _open_face() -> FaceModel:
-    with as_file(files("face3dmm") / "data" / "open_face.safetensors") as path:
+    folder = files("face3dmm") / "data"
+    with as_file(folder / "open_face.safetensors") as path, as_file(folder / "open_face.json") as card:
+        cure = "Reinstall face3dmm."
+        try:
+            wanted, found = json.loads(card.read_bytes())["sha256"], hashlib.sha256(path.read_bytes())
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(path, f"its sha256 on record cannot be read ({error})"[:200], cure) from error
+        if found.hexdigest() != wanted:
+            raise InputError(path, "its sha256 differs from open_face.json: the file is damaged", cure)
         return FaceModel.load(path)

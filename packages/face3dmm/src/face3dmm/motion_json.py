@@ -1,8 +1,11 @@
 """Coefficients of a clip as JSON, or as numpy's .npz: what a FaceTrack holds without its landmarks.
 
-Both hold the same arrays under the same names, and every float32 is read back as it was.
+Both hold the same arrays under the same names, and every float32 is read back as it was. Both carry the
+sha256 of all their other bytes, JSON under the key `seal`, .npz as the comment of the zip. What was altered
+is refused; what another program wrote without one is read.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -18,6 +21,7 @@ from torch import Tensor
 from face3dmm.arkit import ARKIT_NAMES
 from face3dmm.errors import InputError
 from face3dmm.files import read_limited, write_atomic
+from face3dmm.seal import BLANK, intact, sealed
 from face3dmm.track import FaceCoeffs
 
 FORMAT = "face3dmm.FaceMotion.1"
@@ -25,6 +29,9 @@ MAX_BYTES = 500_000_000  # as JSON about four hours
 _ARRAYS = ("identity", "expression", "euler", "translation", "gaze", "confidence")
 _AXES = {"fps": 0, "start": 0, "identity": 1, "confidence": 1}  # the others have 2
 _CURE = "Give a file that face3dmm or `mimictalk track` wrote."
+_ALTERED = "it was altered or damaged after it was written: its seal does not match"
+_SEALED = "Get it again; if you changed it on purpose, take its seal out."
+_ZIP_END = b"PK\x05\x06"  # of the record at the end of a zip: 22 bytes, then the comment
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +61,17 @@ class FaceMotion:
 
 
 def write_motion_json(path: str | os.PathLike[str], motion: FaceMotion) -> None:
-    """Write one JSON object, atomically: format, fps, start, arkit_names, and the arrays of `FaceCoeffs`."""
+    """Write one JSON object, atomically: format, seal, fps, start, arkit_names, arrays of `FaceCoeffs`."""
     content: dict[str, Any] = {
         "format": FORMAT,
+        "seal": BLANK,
         "fps": motion.fps,
         "start": motion.start,
         "arkit_names": list(ARKIT_NAMES),  # of the first 52 numbers of expression, in models that have them
     }
     for name in _ARRAYS:
         content[name] = _shortened(getattr(motion.coeffs, name).detach().double().tolist())
-    write_atomic(path, json.dumps(content, allow_nan=False).encode())
+    write_atomic(path, sealed(json.dumps(content, allow_nan=False).encode()))
 
 
 def read_motion_json(path: str | os.PathLike[str]) -> FaceMotion:
@@ -81,6 +89,8 @@ def read_motion_json(path: str | os.PathLike[str]) -> FaceMotion:
         raise InputError(path, "it is no JSON text", _CURE) from error
     if not isinstance(content, dict):
         raise InputError(path, "it holds no JSON object", _CURE)
+    if intact(text) is False:
+        raise InputError(path, _ALTERED, _SEALED)
     return _motion(path, content)
 
 
@@ -90,7 +100,10 @@ def write_motion_npz(path: str | os.PathLike[str], motion: FaceMotion) -> None:
     facts: dict[str, Any] = {"format": FORMAT, "fps": motion.fps, "start": motion.start}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, arkit_names=np.array(ARKIT_NAMES), **facts, **arrays)
-    write_atomic(path, buffer.getvalue())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = BLANK.encode()
+    content = buffer.getvalue()
+    write_atomic(path, content[: -len(BLANK)] + hashlib.sha256(content).hexdigest().encode())
 
 
 def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
@@ -99,7 +112,12 @@ def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
     Raises:
         InputError: If the file is missing, too large, damaged, or holds something else.
     """
-    buffer = io.BytesIO(read_limited(path, MAX_BYTES, _CURE))
+    packed = read_limited(path, MAX_BYTES, _CURE)
+    seal = packed[packed.rfind(_ZIP_END) + 22 :] if _ZIP_END in packed else b""
+    whole = packed[: -len(BLANK)] + BLANK.encode()
+    if seal and hashlib.sha256(whole).hexdigest().encode() != seal:
+        raise InputError(path, _ALTERED, _SEALED)
+    buffer = io.BytesIO(packed)
     try:
         with zipfile.ZipFile(buffer) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -118,8 +136,17 @@ def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
 
 
 def _motion(path: str | os.PathLike[str], content: dict[str, Any]) -> FaceMotion:
+    kind, _, number = str(content.get("format")).rpartition(".")
+    if f"{kind}." == FORMAT[:-1] and number.isdigit() and int(number) > int(FORMAT[-1]):
+        words = f"a newer version wrote it (schema {number[:9]}; this one reads up to {FORMAT[-1]})"
+        raise InputError(path, words, "Update the program that reads it.")
     if content.get("format") != FORMAT:
         raise InputError(path, f"its format is {str(content.get('format'))[:40]!r}, not {FORMAT!r}", _CURE)
+    unknown = sorted(
+        {str(name) for name in content} - {"format", "seal", "fps", "start", "arkit_names", *_ARRAYS}
+    )
+    if unknown:
+        raise InputError(path, f"it holds {unknown[0][:40]!r}, which is not known", _CURE)
     missing = [name for name in ("fps", "start", *_ARRAYS) if name not in content]
     if missing:
         raise InputError(path, f"it lacks {', '.join(missing)}", _CURE)

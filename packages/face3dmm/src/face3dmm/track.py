@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from face3dmm.errors import InputError
-from face3dmm.files import write_atomic
+from face3dmm.files import read_limited, write_atomic
+from face3dmm.seal import load_sealed, save_sealed
 
-FORMAT = "face3dmm.FaceTrack.1"
+FORMAT = "face3dmm.FaceTrack.2"
+MAX_BYTES = 4_000_000_000  # nearly two days
 _COEFFS = ("identity", "expression", "euler", "translation", "gaze", "confidence")
 
 
@@ -97,9 +99,7 @@ class FaceTrack:
         return len(self.coeffs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one safetensors file, atomically."""
-        from safetensors.torch import save
-
+        """Write one sealed safetensors file, atomically."""
         tensors = {name: getattr(self.coeffs, name) for name in _COEFFS}
         tensors |= {"landmarks": self.landmarks, "face_box": self.face_box}
         facts = {
@@ -109,28 +109,18 @@ class FaceTrack:
             "fps": self.fps,
             "start": self.start,
         }
-        metadata = {"format": FORMAT, "facts": json.dumps(facts, sort_keys=True)}
-        payload = save(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata
-        )
-        write_atomic(path, payload)
+        write_atomic(path, save_sealed(tensors, FORMAT, facts=json.dumps(facts, sort_keys=True)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "FaceTrack":
         """Read a track written by `save`.
 
         Raises:
-            InputError: If the file is missing, damaged, or holds something else.
+            InputError: If the file is missing, cut short, altered, of a newer schema, or something else.
         """
-        from safetensors import SafetensorError, safe_open
-
         cure = "Give a file written by FaceTrack.save, or track the video again."
+        tensors, metadata = load_sealed(path, read_limited(path, MAX_BYTES, cure), FORMAT, cure)
         try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != FORMAT:
-                    raise InputError(path, f"its format is {metadata.get('format')!r}, not {FORMAT!r}", cure)
-                tensors = {name: file.get_tensor(name) for name in (*_COEFFS, "landmarks", "face_box")}
             facts = json.loads(metadata["facts"])
             return cls(
                 FaceCoeffs(*(tensors[name] for name in _COEFFS)),
@@ -142,9 +132,7 @@ class FaceTrack:
                 float(facts["fps"]),
                 float(facts["start"]),
             )
-        except InputError:
-            raise
-        except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
             raise InputError(path, f"it is no face track ({error})", cure) from error
 
 

@@ -73,7 +73,7 @@ class Manifest:
         """Indented JSON, with schema version and checksum."""
         content: dict[str, Any] = {"kind": KIND, "schema": SCHEMA, **asdict(self)}
         content["sha256"] = _checksum(content)
-        return (json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+        return _text(content)
 
     @classmethod
     def from_json(cls, text: bytes, subject: Path) -> "Manifest":
@@ -94,7 +94,8 @@ class Manifest:
         if isinstance(schema, int) and schema > SCHEMA:
             cause = f"the avatar has schema {schema}; this version reads up to {SCHEMA}"
             raise AvatarError(subject, cause, "Update mimictalk: pip install -U mimictalk")
-        if content.pop("sha256", None) != _checksum(content):
+        # The text too: "1e-5" and "1E-5" differ by a bit and mean the same.
+        if _text(content) != text or content.pop("sha256", None) != _checksum(content):
             raise AvatarError(
                 subject, "its checksum does not match: the file was altered or damaged", _REMAKE
             )
@@ -104,6 +105,10 @@ class Manifest:
             return cls(**content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise AvatarError(subject, f"a field is wrong: {error}", _REMAKE) from None
+
+
+def _text(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def _checksum(content: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ def torch_build() -> list[Check]:
         cure = "Install the NVIDIA driver, or go on: everything also runs on the CPU."
         return [Check("torch build", WARN, "torch was built for CUDA but sees no GPU", cure)]
     if driver:
-        cure = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130"
+        cure = "Install the CUDA build of torch (pytorch.org, Get started); everything also runs on the CPU."
         return [Check("torch build", WARN, "there is an NVIDIA GPU, but torch was built for the CPU", cure)]
     return [Check("torch build", OK, "for the CPU, and there is no GPU")]
 

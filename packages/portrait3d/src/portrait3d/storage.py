@@ -1,7 +1,6 @@
 """Weights on disk: safetensors in half precision beside a JSON with config and sha256."""
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from portrait3d.errors import InputError
+from portrait3d.seal import read_sealed_json, sealed_json
 
 if TYPE_CHECKING:
     from portrait3d.model import Portrait3D
@@ -45,23 +45,24 @@ def save_weights(model: "Portrait3D", folder: Path, card: dict[str, object]) -> 
         **card,
     }
     write_whole(folder / "small.safetensors", blob)
-    write_whole(folder / "small.json", json.dumps(description, indent=1).encode())
+    write_whole(folder / "small.json", sealed_json(description))
 
 
 def load_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_weights` wrote, in float32.
 
     Raises:
-        InputError: If the bytes are not those that were described.
+        InputError: If the bytes are not those that were described, or the description was altered.
     """
     from safetensors.torch import load
 
-    description = json.loads((folder / "small.json").read_text())
-    blob = (folder / "small.safetensors").read_bytes()
-    if hashlib.sha256(blob).hexdigest() != description["sha256"]:
+    description = read_sealed_json(folder / "small.json", "Reinstall portrait3d.")
+    path = folder / "small.safetensors"
+    blob = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(blob).hexdigest() != description.get("sha256"):
         raise InputError(
-            str(folder / "small.safetensors"),
-            "sha256 differs from small.json: the file is damaged",
+            str(path),
+            "sha256 differs from small.json: the file is damaged" if blob else "it is missing or empty",
             "Reinstall portrait3d.",
         )
     return {name: value.float() for name, value in load(blob).items()}, description

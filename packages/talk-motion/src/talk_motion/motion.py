@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from torch import Tensor
 
 from .errors import InputError
 from .features import AudioFeatures
+from .seal import load_sealed, save_sealed
 
 EXPRESSION = 64
 SIZES = {"expression": (EXPRESSION,), "euler": (3,), "translation": (3,), "gaze": (2,), "blink": ()}
 EYE_BLINK = (0, 7)  # eyeBlinkLeft, eyeBlinkRight in the order of docs/conventions.md
-MOTION_FORMAT, PROMPT_FORMAT = "talk_motion.MotionSequence.1", "talk_motion.MotionPrompt.1"
+MOTION_FORMAT, PROMPT_FORMAT = "talk_motion.MotionSequence.2", "talk_motion.MotionPrompt.2"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class MotionSequence:
         return _sequence({name: torch.cat([getattr(part, name) for part in parts]) for name in SIZES})
 
     def save(self, path: str | Path) -> None:
-        """Writes safetensors, atomically."""
+        """Writes sealed safetensors, atomically."""
         _save(path, _tensors(self), MOTION_FORMAT)
 
     @classmethod
@@ -85,9 +87,11 @@ class MotionSequence:
         """Reads what `save` wrote.
 
         Raises:
-            InputError: the file is missing, damaged, or holds something else.
+            InputError: the file is missing, cut short, altered, of a newer schema, or something else.
         """
-        return _sequence(_load(path, MOTION_FORMAT))
+        tensors = _load(path, MOTION_FORMAT)
+        with _told(path):
+            return _sequence(tensors)
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class MotionPrompt:
             raise ValueError("a prompt needs at least one frame, got 0")
 
     def save(self, path: str | Path) -> None:
-        """Writes safetensors, atomically."""
+        """Writes sealed safetensors, atomically."""
         sound = {f"audio.{f.name}": getattr(self.audio, f.name) for f in fields(self.audio)}
         motion = {f"motion.{name}": value for name, value in _tensors(self.motion).items()}
         _save(path, sound | motion, PROMPT_FORMAT)
@@ -114,14 +118,25 @@ class MotionPrompt:
         """Reads what `save` wrote.
 
         Raises:
-            InputError: the file is missing, damaged, or holds something else.
+            InputError: the file is missing, cut short, altered, of a newer schema, or something else.
         """
         tensors = _load(path, PROMPT_FORMAT)
         parts: dict[str, dict[str, Tensor]] = {"audio": {}, "motion": {}}
-        for name, value in tensors.items():
-            group, _, key = name.partition(".")
-            parts[group][key] = value
-        return cls(AudioFeatures(**parts["audio"]), _sequence(parts["motion"]))
+        with _told(path):
+            for name, value in tensors.items():
+                group, _, key = name.partition(".")
+                parts[group][key] = value
+            return cls(AudioFeatures(**parts["audio"]), _sequence(parts["motion"]))
+
+
+@contextmanager
+def _told(path: str | Path) -> Iterator[None]:
+    """Tell of tensors that are no motion, which only a file of schema 1 or another program's can hold."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+        words = " ".join(str(error).split())[:120]
+        raise InputError(path, f"what it holds is no motion ({words})", "Make it again.") from error
 
 
 def _sequence(parts: dict[str, Tensor]) -> MotionSequence:
@@ -135,11 +150,7 @@ def _tensors(motion: MotionSequence) -> dict[str, Tensor]:
 
 
 def _save(path: str | Path, tensors: dict[str, Tensor], form: str) -> None:
-    from safetensors.torch import save
-
-    data = save(
-        {name: value.float().contiguous().clone() for name, value in tensors.items()}, {"format": form}
-    )
+    data = save_sealed({name: value.float().clone() for name, value in tensors.items()}, form)
     write_atomically(Path(path), data)
 
 
@@ -155,18 +166,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _load(path: str | Path, form: str) -> dict[str, Tensor]:
-    from safetensors import SafetensorError, safe_open
-
     kind = form.split(".")[1]
+    cure = f"Give a file written by {kind}.save."
     try:
-        with safe_open(str(path), framework="pt") as file:
-            found = (file.metadata() or {}).get("format")
-            if found != form:
-                raise InputError(
-                    path, f"format is {found!r}, not {form!r}", f"Give a file written by {kind}.save."
-                )
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            path, f"not a readable {kind} ({error})", f"Give a file written by {kind}.save."
-        ) from error
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(path, f"it cannot be read ({error.strerror})", "Check the name.") from error
+    return load_sealed(path, content, form, cure)[0]

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .motion import MotionSequence, write_atomically
+from .seal import BLANK, intact, sealed
 
 FORMAT = "talk_motion.Visemes.1"
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
@@ -70,12 +71,14 @@ class Visemes:
     def save(self, path: str | Path) -> None:
         """Writes one JSON object, atomically.
 
-        Its keys: `format`; `fps`; `visemes`, the 15 names; `duration` in seconds; `weights`, a list of 15
-        numbers for each frame; frame k shows from k / fps seconds on; `track`, for players without blending:
-        the strongest viseme of each stretch as {"start", "end" (seconds), "viseme", "weight" (its largest)}.
+        Its keys: `format`; `seal` (see `talk_motion.seal`); `fps`; `visemes`, the 15 names; `duration` in
+        seconds; `weights`, a list of 15 numbers for each frame; frame k shows from k / fps seconds on;
+        `track`, for players without blending: the strongest viseme of each stretch as {"start", "end"
+        (seconds), "viseme", "weight" (its largest)}.
         """
         content = {
             "format": FORMAT,
+            "seal": BLANK,
             "fps": self.fps,
             "duration": round(len(self.weights) / self.fps, 6),
             "visemes": list(VISEMES),
@@ -84,7 +87,7 @@ class Visemes:
             ],
             "track": self.track(),
         }
-        write_atomically(Path(path), json.dumps(content, allow_nan=False).encode())
+        write_atomically(Path(path), sealed(json.dumps(content, allow_nan=False).encode()))
 
     @classmethod
     def load(cls, path: str | Path) -> Visemes:
@@ -95,9 +98,12 @@ class Visemes:
         """
         cure = "Give a file written by Visemes.save."
         try:
-            content = json.loads(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
+            text = Path(path).read_bytes()
+            content = json.loads(text)
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(path, f"no readable JSON ({error})", cure) from error
+        if intact(text) is False:
+            raise InputError(path, "it was altered or damaged: its seal does not match", cure)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise InputError(path, f"its format is not {FORMAT!r}", cure)
         try:

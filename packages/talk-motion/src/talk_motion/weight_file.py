@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .motion import write_atomically
+from .seal import read_sealed_json, sealed_json
 from .space import MotionSpace
 
 SPACE_FIELDS = ("encode", "decode", "mean", "scale", "gap", "mouth")
@@ -28,14 +28,14 @@ def read_weights(path: Path, cure: str) -> tuple[dict[str, Tensor], MotionSpace,
         the network's state (float32, flags as they are), the motion space, the card.
 
     Raises:
-        InputError: missing file, or weights that do not match their sha256.
+        InputError: missing file, an altered card, or weights that do not match their sha256.
     """
     from safetensors.torch import load
 
     about = path.with_suffix(".json")
     if not path.is_file() or not about.is_file():
         raise InputError(path, "no such weights", cure)
-    data, card = path.read_bytes(), json.loads(about.read_text())
+    data, card = path.read_bytes(), read_sealed_json(about, "Get it again.")
     if hashlib.sha256(data).hexdigest() != card.get("sha256"):
         raise InputError(path, "the weights do not match their sha256: the file is damaged", "Get it again.")
     tensors = {name: t if t.dtype == torch.bool else t.float() for name, t in load(data).items()}
@@ -52,4 +52,4 @@ def write_weights(path: Path, state: dict[str, Tensor], space: MotionSpace, card
     data = save(tensors)
     about = card | {"sha256": hashlib.sha256(data).hexdigest()}
     write_atomically(path, data)
-    write_atomically(path.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())
+    write_atomically(path.with_suffix(".json"), sealed_json(about))

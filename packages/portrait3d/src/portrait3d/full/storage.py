@@ -6,7 +6,6 @@ a damaged file can be told from another one.
 
 import errno
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from portrait3d.errors import InputError
 from portrait3d.full.config import FullConfig
+from portrait3d.seal import read_sealed_json, sealed_json
 
 if TYPE_CHECKING:
     from portrait3d.full.model import FullPortrait
@@ -73,7 +73,7 @@ def write_weights(
             "files": files,
             "report": dict(report),
         }
-        _write(part / CARD, (json.dumps(card, indent=1) + "\n").encode())
+        _write(part / CARD, sealed_json(card))
         _replace(part, folder)
         _sweep(folder)
     finally:
@@ -104,9 +104,11 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(str(folder), f"no imported weights ({CARD}) here", "Name another folder.")
     try:
-        card = json.loads(path.read_text())
+        card = read_sealed_json(path, AGAIN)
         readable = card["format"] == FORMAT and isinstance(card["files"], dict) and MODEL in card["files"]
         FullConfig(**card["config"])
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         words = " ".join(str(error).split())[:80]
         raise InputError(str(path), f"it is damaged or of another version ({words})", AGAIN) from None

@@ -4,7 +4,6 @@ motion.json holds the kind of network, its sizes, the report of the import, size
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from talk_motion.errors import InputError
 from talk_motion.full.config import FlowVaeConfig, InContextConfig
 from talk_motion.motion import write_atomically
+from talk_motion.seal import read_sealed_json, sealed_json
 
 FORMAT = "talk_motion full weights, 1"
 CARD, WEIGHTS = "motion.json", "motion.safetensors"
@@ -66,7 +66,7 @@ def write_weights(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
     write_atomically(folder / WEIGHTS, blob)
-    write_atomically(folder / CARD, (json.dumps(card, indent=1) + "\n").encode())
+    write_atomically(folder / CARD, sealed_json(card))
     return card
 
 
@@ -93,9 +93,11 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(folder, f"no imported motion weights ({CARD}) here", "Name another folder.")
     try:
-        card = json.loads(path.read_text())
+        card = read_sealed_json(path, AGAIN)
         readable = card["format"] == FORMAT and WEIGHTS in card["files"]
         CONFIGS[card["network"]](**card["config"])
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         words = " ".join(str(error).split())[:80]
         raise InputError(path, f"it is damaged or of another version ({words})", AGAIN) from None
