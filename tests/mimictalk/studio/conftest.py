@@ -7,13 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from mimictalk.studio.api import make_app
 from mimictalk.studio.database import Database
 from mimictalk.studio.folder import StudioFolder, new_id
 from mimictalk.studio.job import Job
 from mimictalk.studio.job_store import JobStore
 from mimictalk.studio.limits import Limits
+from mimictalk.studio.studio import Studio
 from mimictalk.studio.worker import arguments_of
+
+from studio_files import MP4, PNG, bearer
 
 QUICK = Path(__file__).parents[2] / "support" / "quick_studio.py"
 
@@ -78,3 +83,59 @@ def wait(store):
         raise AssertionError(f"still {now}")
 
     return until
+
+
+@pytest.fixture
+def studio(folder):
+    made = Studio(folder, Limits(requests_per_minute=10**6, failures_per_minute=10**6, free_bytes=1))
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def token(studio) -> str:
+    return studio.tokens.make("me")
+
+
+@pytest.fixture
+def http(studio, token):
+    """An HTTP client with a valid token."""
+    with TestClient(make_app(studio), base_url="http://127.0.0.1", headers=bearer(token)) as client:
+        yield client
+
+
+@pytest.fixture
+def send(http):
+    """Uploads bytes; returns the id."""
+
+    def put(content: bytes = MP4, name: str = "clip.mp4") -> str:
+        answer = http.post("/api/v1/uploads", params={"name": name}, content=content)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    return put
+
+
+@pytest.fixture
+def finished(studio):
+    """Ends a job as its worker would, with files."""
+
+    def end(job_id: str, result: dict | None = None, **files: bytes) -> None:
+        studio.jobs.claim("test")
+        folder = studio.folder.job(job_id)
+        for name, content in files.items():
+            path = folder / "out" / name.replace("__", "/").replace("_dot_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        studio.jobs.end(job_id, "done", result=result or {})
+
+    return end
+
+
+@pytest.fixture
+def avatar(http, send, finished) -> str:
+    """The id of an avatar."""
+    body = {"clip": send(), "name": "Ada", "consent": "I am the person shown."}
+    job = http.post("/api/v1/avatars", json=body).json()
+    finished(job["id"], {"adapt": {"steps": 5}}, avatar__preview_dot_png=PNG, avatar__avatar_dot_json=b"{}")
+    return job["id"]

@@ -1,5 +1,6 @@
 """One step of a job as a child process: started on a leash, listened to, stopped."""
 
+import contextlib
 import json
 import os
 import signal
@@ -73,10 +74,8 @@ class Child:
         self._reader.join(timeout=5)
 
     def _signal(self, number: int, target: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(target, number)
-        except ProcessLookupError:
-            pass
 
     def _read(self) -> None:
         assert self._process.stderr is not None

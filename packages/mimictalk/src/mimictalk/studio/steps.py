@@ -10,9 +10,15 @@ from typing import Any
 from mimictalk.studio.job import Job
 
 VIDEO, AVATAR, CSV = "out/video.mp4", "out/avatar", "out/face.csv"
-ARTEFACTS: dict[str, dict[str, str]] = {  # kind: name in the API: path in the job's folder
+RUN = "cache/mimictalk/adapt/*"
+ARTEFACTS: dict[str, dict[str, str]] = {  # kind: name in the API: pattern in the job's folder
     "check": {},
-    "adapt": {"preview.png": f"{AVATAR}/preview.png", "progress.png": "out/progress.png"},
+    "adapt": {
+        "preview.png": f"{AVATAR}/preview.png",
+        "report.html": f"{AVATAR}/report.html",
+        "progress.png": f"{RUN}/preview.png",  # while it learns
+        "held_out.svg": f"{RUN}/held_out.svg",
+    },
     "render": {"video.mp4": VIDEO},
     "motion": {"face.csv": CSV},
 }

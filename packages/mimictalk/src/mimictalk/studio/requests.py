@@ -1,0 +1,69 @@
+"""What the API takes. No field is a path or an address: files are named by the ids of uploads and avatars."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Pose = Annotated[str, StringConstraints(pattern=r"^(ref|static|[0-9a-f]{32})$")]
+Background = Annotated[str, StringConstraints(pattern=r"^(keep|#[0-9a-fA-F]{6}|[0-9a-f]{32})$")]
+# For people; never opened, never part of a name on the disk. Neither a path nor an address even so.
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x20\x7f/\\:%<>|*?.~][^\x00-\x1f\x7f/\\:%<>|*?]{0,79}$")
+]
+Words = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x20\x7f/\\%<>|.~][^\x00-\x1f\x7f/\\%<>|]{0,499}$")
+]
+Seed = Annotated[int, Field(ge=0, lt=2**53)]  # what JSON carries exactly
+
+
+class Request(BaseModel):
+    """A body: every field known, no other."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CheckRequest(Request):
+    """Is this clip fit for an avatar?"""
+
+    clip: Id
+
+
+class AdaptRequest(Request):
+    """Make an avatar of the person in a clip. The consent of the person shown is part of the request."""
+
+    clip: Id
+    name: Name
+    consent: Words
+    licence: Words | None = None
+    steps: Annotated[int, Field(ge=1, le=20_000)] | None = None
+    budget_s: Annotated[int, Field(ge=10, le=86_400)] | None = None
+    seed: Seed = 0
+
+
+class RenderRequest(Request):
+    """Make an avatar speak an upload (`audio`), or copy the face motion of one (`drive`)."""
+
+    avatar: Id
+    name: Name | None = None
+    audio: Id | None = None
+    drive: Id | None = None
+    style: Id | None = None
+    style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
+    pose: Pose | None = None
+    drive_pose: Literal["relative", "absolute"] | None = None
+    blink: Literal["auto", "none"] | None = None
+    background: Background | None = None
+    seed: Seed = 0
+
+
+class MotionRequest(Request):
+    """Face motion as a Live Link Face CSV with ARKit's 52 shapes, of speech (`audio`) or of a clip."""
+
+    name: Name | None = None
+    audio: Id | None = None
+    clip: Id | None = None
+    style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
+    pose: Literal["ref", "static"] | None = None
+    blink: Literal["auto", "none"] | None = None
+    seed: Seed = 0
