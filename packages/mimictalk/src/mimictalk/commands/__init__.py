@@ -13,10 +13,8 @@ from mimictalk.commands.oneshot import oneshot
 from mimictalk.commands.preprocess import preprocess
 from mimictalk.commands.render import render
 from mimictalk.commands.serve import serve
-from mimictalk.commands.serve import serve
 from mimictalk.commands.track import track
 from mimictalk.commands.train_talk import train
-from mimictalk.commands.ui import ui
 from mimictalk.commands.ui import ui
 from mimictalk.commands.verify import verify
 from mimictalk.commands.weights import weights
