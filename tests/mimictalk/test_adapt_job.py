@@ -17,8 +17,12 @@ from mimictalk.checking import Verdict
 from mimictalk.errors import InputError
 from mimictalk.manifest import sha256_file
 from mimictalk.state import last_avatar
+from mimictalk.video_writer import VideoWriter
 from mimictalk_adapt import AdaptResult
 from segmentation_task import write_task
+
+
+AGREED = ("--consent", "synthetic person")
 
 
 class FakeTrack:
@@ -76,6 +80,7 @@ def training(monkeypatch, tensors, adapter, prompt, tmp_path):
 
     module = ModuleType("mimictalk.adapting")
     module.adapt_clip = adapt_clip
+    monkeypatch.setattr(adapt_job, "learn_speech", lambda prompt, seed, progress: (None, {"kept": False}))
     monkeypatch.setitem(sys.modules, "mimictalk.adapting", module)
     facts = {"seconds": 12.0, "frames": 300, "speech": True}
     verdict = Verdict(facts, ("the clip is dark",), FakeTrack())
@@ -85,12 +90,13 @@ def training(monkeypatch, tensors, adapter, prompt, tmp_path):
 
 @pytest.fixture
 def clip(here) -> Path:
-    (here / "ref.mp4").write_bytes(b"frames")
+    with VideoWriter(here / "ref.mp4", None, leader="picture", metadata={}, size=(64, 64)) as writer:
+        writer.write(np.zeros((64, 64, 3), np.uint8))
     return here / "ref.mp4"
 
 
 def test_an_avatar_is_made_and_remembered(cli, here, clip, training):
-    ran = cli("adapt", "ref.mp4", "--steps", 12, "--seed", 5, "--budget", "10m", "--first", "30s")
+    ran = cli("adapt", "ref.mp4", *AGREED, "--steps", 12, "--seed", 5, "--budget", "10m", "--first", "30s")
     assert (ran.code, ran.out) == (0, "ref\n")
     assert ran.err.splitlines() == [
         "warning: the clip is dark",
@@ -104,13 +110,14 @@ def test_an_avatar_is_made_and_remembered(cli, here, clip, training):
     made = Avatar.load(here / "ref").manifest
     assert (made.steps, made.seed, made.fps, made.meta["loss"]) == (12, 5, 25.0, 0.25)
     assert made.source == {"name": "ref.mp4", "sha256": sha256_file(clip)}
-    assert made.consent is None
+    assert made.consent is not None
+    assert made.consent["statement"] == "synthetic person"
     assert made.licence is None
     assert last_avatar() == here / "ref"
 
 
 def test_nothing_but_the_avatar_is_left(cli, here, clip, training):
-    cli("adapt", "ref.mp4")
+    cli("adapt", "ref.mp4", *AGREED)
     assert sorted(entry.name for entry in here.iterdir()) == ["ref", "ref.mp4"]
 
 
@@ -126,7 +133,7 @@ def test_consent_and_licence_are_recorded_in_words(cli, here, clip, training):
 
 
 def test_json(cli, clip, training):
-    told = cli("adapt", "ref.mp4", "--json").json
+    told = cli("adapt", "ref.mp4", *AGREED, "--json").json
     assert told["ok"] is True
     assert told["avatar"] == "ref"
     assert told["warnings"] == ["the clip is dark", "the hair moved"]
@@ -136,7 +143,7 @@ def test_json(cli, clip, training):
 def test_a_taken_folder_is_refused_before_any_work(cli, here, clip, training):
     (here / "ref").mkdir()
     (here / "ref" / "letter.txt").write_text("mine")
-    ran = cli("adapt", "ref.mp4", "--force")
+    ran = cli("adapt", "ref.mp4", *AGREED, "--force")
     assert ran.code == 2
     assert ran.err == (
         "ref: the folder exists and is not an avatar: it will not be touched\n"
@@ -146,10 +153,10 @@ def test_a_taken_folder_is_refused_before_any_work(cli, here, clip, training):
 
 
 def test_a_second_run_needs_force(cli, here, clip, training):
-    assert cli("adapt", "ref.mp4").code == 0
-    assert cli("adapt", "ref.mp4").code == 2
+    assert cli("adapt", "ref.mp4", *AGREED).code == 0
+    assert cli("adapt", "ref.mp4", *AGREED).code == 2
     assert len(training) == 1
-    assert cli("adapt", "ref.mp4", "--force", "--seed", 9).code == 0
+    assert cli("adapt", "ref.mp4", *AGREED, "--force", "--seed", 9).code == 0
     assert Avatar.load(here / "ref").manifest.seed == 9
 
 
@@ -157,14 +164,14 @@ def test_a_second_run_needs_force(cli, here, clip, training):
 def test_a_training_that_fails_leaves_the_old_avatar_and_nothing_else(
     cli, here, clip, training, monkeypatch, fault
 ):
-    cli("adapt", "ref.mp4")
+    cli("adapt", "ref.mp4", *AGREED)
     before = (here / "ref" / "avatar.json").read_bytes()
 
     def fail(*_args, **_options):
         raise fault
 
     monkeypatch.setattr(sys.modules["mimictalk.adapting"], "adapt_clip", fail)
-    ran = cli("adapt", "ref.mp4", "--force")
+    ran = cli("adapt", "ref.mp4", *AGREED, "--force")
     assert ran.code == (130 if fault is KeyboardInterrupt else 1)
     assert (here / "ref" / "avatar.json").read_bytes() == before
     assert sorted(entry.name for entry in here.iterdir()) == ["ref", "ref.mp4"]
@@ -179,7 +186,7 @@ def test_an_unusable_clip_ends_before_training(cli, here, clip, training, monkey
         raise InputError(path, "no face was found", "Give a clip of a person.")
 
     monkeypatch.setattr(adapt_job, "check_reference", refuse)
-    ran = cli("adapt", "ref.mp4")
+    ran = cli("adapt", "ref.mp4", *AGREED)
     assert (ran.code, ran.err) == (2, "ref.mp4: no face was found\nGive a clip of a person.\n")
     assert training == []
     assert sorted(entry.name for entry in here.iterdir()) == ["ref.mp4"]
@@ -187,7 +194,7 @@ def test_an_unusable_clip_ends_before_training(cli, here, clip, training, monkey
 
 def test_a_wrong_segmenter_ends_before_any_work(cli, here, clip, training):
     (here / "cats.tflite").write_bytes(b"not a network")
-    ran = cli("adapt", "ref.mp4", "--segmenter", "cats.tflite")
+    ran = cli("adapt", "ref.mp4", *AGREED, "--segmenter", "cats.tflite")
     assert ran.code == 2
     assert ran.err.startswith("cats.tflite: is no segmentation task file of MediaPipe\nGive one such as")
     assert training == []
@@ -195,7 +202,7 @@ def test_a_wrong_segmenter_ends_before_any_work(cli, here, clip, training):
 
 def test_a_segmenter_is_used_for_training(cli, here, clip, training):
     write_task(here / "classes.tflite", {"background": (0, 0, 255), "clothes": (0, 255, 0)})
-    assert cli("adapt", "ref.mp4", "--segmenter", "classes.tflite").code == 0
+    assert cli("adapt", "ref.mp4", *AGREED, "--segmenter", "classes.tflite").code == 0
     assert training[0]["segmenter"] == Path("classes.tflite")
 
 
@@ -205,14 +212,14 @@ def test_the_state_is_kept_until_the_avatar_is_in_its_place(cli, here, clip, tra
 
     with monkeypatch.context() as patched:
         patched.setattr(adapt_job, "write_avatar", fail)
-        assert cli("adapt", "ref.mp4").code == 1
+        assert cli("adapt", "ref.mp4", *AGREED).code == 1
     assert (tmp_path / "state of the run").is_dir()
-    assert cli("adapt", "ref.mp4").code == 0
+    assert cli("adapt", "ref.mp4", *AGREED).code == 0
     assert not (tmp_path / "state of the run").exists()
 
 
 def test_the_report_stands_alone_and_tells_everything(cli, here, clip, training):
-    cli("adapt", "ref.mp4", "-o", "me", "--consent", "I agree <b>fully</b>.")
+    cli("adapt", "ref.mp4", *AGREED, "-o", "me", "--consent", "I agree <b>fully</b>.")
     assert "report.html" in Avatar.load(here / "me").manifest.files
     page = (here / "me" / "report.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 2
@@ -238,11 +245,11 @@ def test_a_sample_is_measured():
 
 def test_no_avatar_is_written_of_values_that_are_not_finite(cli, here, clip, training, tensors):
     tensors["planes"][0, 0, 0, 0] = float("nan")
-    assert cli("adapt", "ref.mp4").code == 1
+    assert cli("adapt", "ref.mp4", *AGREED).code == 1
     assert not (here / "ref").exists()
 
 
 def test_an_unknown_recipe_is_refused(cli, clip, training):
-    ran = cli("adapt", "ref.mp4", "--recipe", "secret")
+    ran = cli("adapt", "ref.mp4", *AGREED, "--recipe", "secret")
     assert (ran.code, training) == (2, [])
     assert ran.err == "--recipe: 'secret' is unknown\nGive own or published.\n"

@@ -36,7 +36,7 @@ def test_the_whole_way(cli, here, jobs):
     assert (here / "d" / "reference.mp4").read_text() == "reference.mp4"
     assert jobs.adapt.video == jobs.adapt.out.parent / "reference.mp4"
     assert (jobs.adapt.steps, jobs.adapt.budget_s, jobs.adapt.force) == (demo.STEPS, demo.BUDGET_S, True)
-    assert "does not exist" in jobs.adapt.consent
+    assert jobs.adapt.consent.startswith("synthetic person")
     assert jobs.render.avatar == jobs.adapt.out
     assert jobs.render.audio.name == "speech.flac"
 

@@ -17,6 +17,7 @@ import pytest
 from mimictalk import rendering
 
 SHORT = "the clip is short"
+AGREED = ("--consent", "synthetic person")
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def test_sounds_given_to_render(cli, here, hostile, drawn, name):
 )
 def test_the_real_program_adapts_or_refuses(here, hostile, name):
     program = Path(sys.executable).with_name("mimictalk")
-    command = [program, "adapt", hostile / name, "-o", "me", "--steps", "2", "--quiet"]
+    command = [program, "adapt", hostile / name, "-o", "me", "--steps", "2", "--quiet", *AGREED]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, timeout=600)
     wanted = {**CLIPS, **PICTURES}[name]
     assert done.returncode == (2 if isinstance(wanted, Refused) else 0), done.stderr

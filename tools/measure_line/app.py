@@ -8,6 +8,7 @@ from pathlib import Path
 from measure_line.process import Run, run
 
 PROGRAM = str(Path(sys.executable).with_name("mimictalk"))
+CONSENT = ("--consent", "Clip given for measuring; the avatar stays in the measurement's folder.")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class App:
 
     def adapt(self, clip: Path, avatar: Path, options: list[str]) -> Run:
         """Learn a person from a clip; `options` are those of `mimictalk adapt`."""
-        return self._run("adapt", [str(clip), "--out", str(avatar), "--force", *options], avatar)
+        return self._run("adapt", [str(clip), "--out", str(avatar), "--force", *CONSENT, *options], avatar)
 
     def render(self, avatar: Path, out: Path, options: list[str]) -> Run:
         """Render an avatar; `options` say what drives it."""

@@ -11,11 +11,13 @@ from mimictalk import __version__
 from mimictalk.adapt_recipe import RECIPES
 from mimictalk.avatar import Avatar, check_target, facts, write_avatar
 from mimictalk.base_weights import installed
-from mimictalk.checking import Verdict, check_reference
+from mimictalk.checking import Verdict, check_reference, refuse_picture
+from mimictalk.consent import obtain_consent
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.manifest import Manifest, sha256_file
 from mimictalk.marks import now
+from mimictalk.person_motion import learn_speech
 from mimictalk.stage_clock import StageClock, peak_memory
 from mimictalk.state import remember_avatar
 
@@ -33,11 +35,12 @@ class AdaptSettings:
         budget_s: Longest training time in seconds; None for no limit.
         max_seconds: Learn from the beginning of the clip only; None for all of it.
         seed: Of everything random.
-        consent: What the person shown said, to be recorded.
+        consent: What the person shown agreed to, or a file with their statement; None asks.
         licence: Terms under which the avatar may be used, to be recorded.
         force: Replace an avatar that is at `out`.
         start: "embedded" weights, or "random" ones, to measure what the embedded ones are worth.
         segmenter: A segmentation task file of MediaPipe to use in place of the bundled network.
+        tune_motion: Learn the person's way of speaking too; kept only where it helps.
         recipe: "own", or "published": losses, sampling and settings of the published adaptation.
     """
 
@@ -53,6 +56,7 @@ class AdaptSettings:
     start: str = "embedded"
     segmenter: Path | None = None
     recipe: str = "own"
+    tune_motion: bool = True
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -79,6 +83,10 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     check_target(settings.out, force=settings.force)
     if settings.segmenter is not None:
         check_segmenter(settings.segmenter)
+    refuse_picture(settings.video)
+    # A clip that is not there is refused below; nobody need answer for it.
+    there = settings.video.is_file()
+    consent = obtain_consent(settings.consent, settings.video, console) if there else {}
     console.how_to_go_on = "No avatar was written yet; the same command goes on where it stopped."
     parent = settings.out.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -88,19 +96,29 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
         verdict = check_reference(settings.video, progress, settings.max_seconds)
         for warning in verdict.warnings:
             console.warn(warning)
-        avatar = _adapt(settings, verdict, Path(work), console, progress)
+        avatar = _adapt(settings, consent, verdict, Path(work), console, progress)
     remember_avatar(avatar.path)
     return {**facts(avatar), "video": str(settings.video), "seconds": verdict.facts["seconds"]}
 
 
 def _adapt(
-    settings: AdaptSettings, verdict: Verdict, work: Path, console: Console, progress: StageClock
+    settings: AdaptSettings,
+    consent: dict[str, str],
+    verdict: Verdict,
+    work: Path,
+    console: Console,
+    progress: StageClock,
 ) -> Avatar:
     from mimictalk.adapt_report import report_page
     from mimictalk.adapting import adapt_clip
+    from mimictalk.provenance import input_marks
 
     verdict.track.save(work / "track.safetensors")
     source = {"name": settings.video.name, "sha256": sha256_file(settings.video)}
+    marks = input_marks(settings.video, "reference")
+    if marks is not None:
+        source["marks"] = marks.note
+        console.warn(f"{settings.video.name}: {marks.note}")
     adapted = adapt_clip(
         settings.video,
         work,
@@ -117,7 +135,9 @@ def _adapt(
     )
     for warning in adapted.warnings:
         console.warn(warning)
-    consent = {"statement": settings.consent, "recorded": now()} if settings.consent else None
+    tuning = None
+    if settings.tune_motion and adapted.prompt is not None:
+        tuning, adapted.meta["speech"] = learn_speech(adapted.prompt, settings.seed, progress)
     manifest = Manifest(
         preset=PRESET,
         seed=settings.seed,
@@ -143,6 +163,8 @@ def _adapt(
         adapted.preview,
         card,
         report=report_page(card, adapted.result, adapted.sample, adapted.meta, clip, warnings, spent),
+        reference_marks=None if marks is None else marks.archive,
+        tuning=tuning,
         force=settings.force,
     )
     shutil.rmtree(adapted.state, ignore_errors=True)  # not before the avatar is in its place

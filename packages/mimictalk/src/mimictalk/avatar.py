@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from talk_motion import MotionPrompt
+    from talk_motion.person_tuning import PersonTuning
 
 IDENTITY, STYLE, PREVIEW, README = "identity.safetensors", "style.safetensors", "preview.png", "README.md"
 REPORT = "report.html"
+SPEECH_FILES = ("speech_adapter_config.json", "speech_adapter_model.safetensors")  # peft's two, of the motion
+REFERENCE_MARKS = "reference.c2pa"  # marks that the clip carried, to be kept in every video
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 REQUIRED = (IDENTITY, *ADAPTER_FILES)
 _REMAKE = "Copy the folder again from where it was whole, or adapt the clip once more."
@@ -61,6 +64,25 @@ class Avatar:
         _check_base(path, manifest, installed() if base_weights is None else base_weights)
         return cls(path, manifest, hashlib.sha256(text).hexdigest())
 
+    @classmethod
+    def from_pretrained(cls, path_or_id: str | Path, *, revision: str | None = None) -> "Avatar":
+        """Load from a folder or a repository of the hub; see `mimictalk.avatar_sharing`."""
+        from mimictalk.avatar_sharing import from_pretrained
+
+        return from_pretrained(path_or_id, revision=revision)
+
+    def save_pretrained(self, path: str | Path, *, force: bool = False) -> "Avatar":
+        """Copy into another folder; see `mimictalk.avatar_sharing`."""
+        from mimictalk.avatar_sharing import save_pretrained
+
+        return save_pretrained(self, path, force=force)
+
+    def push_to_hub(self, repository: str, *, private: bool = True) -> str:
+        """Upload to the hub; see `mimictalk.avatar_sharing`. Returns the commit's address."""
+        from mimictalk.avatar_sharing import push_to_hub
+
+        return push_to_hub(self, repository, private=private)
+
     def tensors(self) -> dict[str, "Tensor"]:
         """The tensors of identity.safetensors, read and hashed once more: nothing unchecked is used."""
         from safetensors.torch import load
@@ -74,6 +96,14 @@ class Avatar:
         from talk_motion import MotionPrompt
 
         return MotionPrompt.load(self.path / STYLE)
+
+    def motion_tuning(self) -> "PersonTuning | None":
+        """What was learned of the person's way of speaking; None where nothing was worth keeping."""
+        if not set(SPEECH_FILES) <= set(self.manifest.files):
+            return None
+        from talk_motion.person_tuning import PersonTuning
+
+        return PersonTuning.from_files(*(self._checked(name) for name in SPEECH_FILES))
 
     @property
     def adapter_dir(self) -> Path:
@@ -119,7 +149,7 @@ def check_target(path: Path, *, force: bool) -> None:
     try:
         known = {MANIFEST, *Manifest.from_json((path / MANIFEST).read_bytes(), path).files}
     except AvatarError:
-        known = {MANIFEST, *REQUIRED, STYLE, PREVIEW, README, REPORT}
+        known = {MANIFEST, *REQUIRED, STYLE, *SPEECH_FILES, PREVIEW, README, REPORT, REFERENCE_MARKS}
     foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in known)
     if foreign:
         raise InputError(
@@ -137,6 +167,8 @@ def write_avatar(
     readme: str,
     *,
     report: str | None = None,
+    reference_marks: bytes | None = None,
+    tuning: "PersonTuning | None" = None,
     force: bool = False,
 ) -> Avatar:
     """Write an avatar folder: complete, or not at all.
@@ -150,6 +182,8 @@ def write_avatar(
         preview: (H, W, 3) uint8 RGB.
         readme: Text of README.md.
         report: Text of report.html, if there is one.
+        reference_marks: The clip as a C2PA ingredient, if it carried marks.
+        tuning: What was learned of the way of speaking, if it was worth keeping.
         force: Replace an avatar that is there.
 
     Raises:
@@ -170,10 +204,15 @@ def write_avatar(
             (folder / name).write_bytes((adapter_dir / name).read_bytes())
         if prompt is not None:
             prompt.save(folder / STYLE)
+        if tuning is not None:
+            for name, content in zip(SPEECH_FILES, tuning.files().values(), strict=True):
+                (folder / name).write_bytes(content)
         Image.fromarray(preview).save(folder / PREVIEW)
         (folder / README).write_text(readme, encoding="utf-8")
         if report is not None:
             (folder / REPORT).write_text(report, encoding="utf-8")
+        if reference_marks is not None:
+            (folder / REFERENCE_MARKS).write_bytes(reference_marks)
         files = {
             entry.name: FileEntry(sha256_file(entry), entry.stat().st_size)
             for entry in sorted(folder.iterdir())
@@ -223,4 +262,5 @@ def facts(avatar: Avatar) -> dict[str, Any]:
         "steps": made.steps,
         "seed": made.seed,
         "speech_style": STYLE in made.files,
+        "speech_learned": set(SPEECH_FILES) <= set(made.files),
     }

@@ -67,6 +67,7 @@ register_all(app)
 def run(arguments: Sequence[str], out: TextIO | None = None, err: TextIO | None = None) -> int:
     """Run one command line; returns the exit code and never raises for what a user can do."""
     flags, rest = split_flags(arguments)
+    rest = fill_label(rest)
     console = Console("--json" in flags, bool({"--quiet", "-q"} & {*flags}), "--debug" in flags)
     console.out, console.err = out or sys.stdout, err or sys.stderr
     try:
@@ -102,6 +103,19 @@ def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     flags = [argument for argument in arguments[:end] if argument in SHARED_FLAGS]
     rest = [argument for argument in arguments[:end] if argument not in SHARED_FLAGS]
     return flags, [*rest, *arguments[end:]]
+
+
+def fill_label(arguments: Sequence[str]) -> list[str]:
+    """Give `--label` its usual words where none follow: options with optional values are not Typer's."""
+    from mimictalk.mark_settings import LABEL
+
+    filled = list(arguments)
+    for index, argument in enumerate(filled):
+        if argument == "--":
+            break
+        if argument == "--label" and (index + 1 == len(filled) or filled[index + 1].startswith("-")):
+            filled[index] = f"--label={LABEL}"
+    return filled
 
 
 def _failed(error: Exception, console: Console) -> int:

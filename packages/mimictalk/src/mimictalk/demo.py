@@ -14,7 +14,7 @@ from mimictalk.render_job import RenderSettings, render_avatar
 REFERENCE, SPEECH, AVATAR, VIDEO = "reference.mp4", "speech.flac", "avatar", "talking.mp4"
 MATERIAL = {"reference.mp4": REFERENCE, "demo_speech.flac": SPEECH}  # in the package: in the demo's folder
 STEPS, BUDGET_S = 300, 150.0  # whichever ends first: a first look, not the best likeness
-CONSENT = "None needed: this person was computed and does not exist."
+CONSENT = "synthetic person: computed, does not exist"
 
 
 def run_demo(out: Path, steps: int | None, console: Console) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mimictalk import __version__
 from mimictalk.console import Console, Progress
-from mimictalk.marks import Mark, now
+from mimictalk.marks import now
 from mimictalk.motion_sources import Person
 from mimictalk.video_settings import PIPE, VideoSettings
 
 if TYPE_CHECKING:
+    from mimictalk.provenance import Origin
     from talk_motion import MotionSequence
 
 
@@ -21,9 +21,7 @@ def write_driven_video(
     load_renderer: Callable[[], Any],
     console: Console,
     progress: Progress,
-    *,
-    avatar_sha256: str | None = None,
-    portrait_sha256: str | None = None,
+    origin: "Origin",
 ) -> dict[str, Any]:
     """Make the video; returns its facts for `--json`. A file appears whole or not at all.
 
@@ -38,42 +36,53 @@ def write_driven_video(
             is known.
         console: For warnings.
         progress: Called with (stage, done, total, facts).
-        avatar_sha256, portrait_sha256: Of what the person was taken from, for the mark.
+        origin: What the person was taken from, for the marks.
     """
+    from mimictalk.examination import examine
     from mimictalk.live_video import speak_live, stream_video, target
+    from mimictalk.provenance import Provenance
     from mimictalk.render_key import render_key
     from mimictalk.segmented_video import Job, make_video
     from mimictalk.video_coding import FPS
     from talk_motion.spool import MotionSpool
 
+    for path in settings.media:
+        examine(path)
     if out == PIPE:
         console.out = console.err  # stdout carries the video and nothing else
     by_sound = settings.audio is not None
     leader: Literal["sound", "picture"] = "sound" if by_sound else "picture"
-
-    def metadata(created: str) -> dict[str, str]:
-        tool, kind = f"mimictalk {__version__}", "audio" if by_sound else "video"
-        return Mark(tool, avatar_sha256, kind, created, portrait_sha256=portrait_sha256).as_metadata()
+    provenance = Provenance(settings, origin, console)
+    load_renderer, created = provenance.marking(load_renderer), now()
+    mark = provenance.metadata(created)
 
     with MotionSpool() as spool, target(out) as stream:
         if settings.audio == PIPE:
-            frames = speak_live(stream, person, settings, load_renderer, metadata(now()), console, progress)
+            frames = speak_live(stream, person, settings, load_renderer, mark, console, progress)
         elif out == PIPE:
             motion = _motion(person, settings, console, progress, spool)
-            mark = metadata(now())
             frames = stream_video(stream, motion, load_renderer, settings.driver, leader, mark, progress)
         else:
             job = Job(
                 out=out,
-                key=render_key(settings, avatar=avatar_sha256, portrait=portrait_sha256),
+                key=render_key(settings, avatar=origin.avatar_sha256, portrait=origin.portrait_sha256),
                 motion=lambda: _motion(person, settings, console, progress, spool),
                 renderer=load_renderer,
                 sound=settings.driver,
                 leader=leader,
-                metadata=metadata,
+                metadata=provenance.metadata,
+                finish=provenance.mark_file,
             )
             frames = make_video(job, console, progress)
-    return {"video": str(out), "frames": frames, "seconds": frames / FPS, "fps": float(FPS)}
+    if settings.audio == PIPE and out != PIPE:
+        provenance.mark_file(out, created)
+    return {
+        "video": str(out),
+        "frames": frames,
+        "seconds": frames / FPS,
+        "fps": float(FPS),
+        **provenance.facts(),
+    }
 
 
 def _motion(

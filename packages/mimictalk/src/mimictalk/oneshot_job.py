@@ -49,6 +49,7 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
 
     from mimictalk.driven_video import write_driven_video
     from mimictalk.one_shot_person import PortraitPerson
+    from mimictalk.provenance import origin_of_picture
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     with console.progress() as progress:
@@ -62,7 +63,7 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
             lambda: person.renderer(settings.refine, settings.seed, background, progress),
             console,
             progress,
-            portrait_sha256=person.track.source_hash,
+            origin_of_picture(settings.picture, person.track.source_hash),
         )
     return {
         **facts,

@@ -33,6 +33,7 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
     background = load_background(settings.background)
     console.how_to_go_on = "No video was written; run the same command to start again."
     from mimictalk.driven_video import write_driven_video
+    from mimictalk.provenance import origin_of
     from mimictalk.rendering import load_renderer
 
     with console.progress() as progress:
@@ -43,6 +44,6 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
             lambda: load_renderer(avatar, background=background),
             console,
             progress,
-            avatar_sha256=avatar.sha256,
+            origin_of(avatar),
         )
     return {**facts, "avatar": str(avatar.path), "avatar_sha256": avatar.sha256}

@@ -10,7 +10,8 @@ from mimictalk import __version__
 from mimictalk.manifest import sha256_file
 from mimictalk.video_settings import VideoSettings
 
-SAME_VIDEO = ("out", "avatar")  # where it is written; the avatar counts by its content
+# Where it is written; the avatar, which counts by its content; what is done to the finished file.
+SAME_VIDEO = ("out", "avatar", "no_provenance", "c2pa_cert", "c2pa_key")
 
 
 def render_key(settings: VideoSettings, **person: str | None) -> str:

@@ -36,6 +36,7 @@ class Job:
             the last frame.
         metadata: From the time when the job began, ISO 8601, to the container's metadata.
         coding: Size and quality of the picture.
+        finish: Called with the whole file, before it gets its name, and the time when the job began.
     """
 
     out: Path
@@ -46,6 +47,7 @@ class Job:
     leader: Literal["sound", "picture"]
     metadata: Callable[[str], dict[str, str]]
     coding: Coding = field(default_factory=Coding)
+    finish: Callable[[Path, str], None] | None = None
 
 
 def work_folder(out: Path) -> Path:
@@ -63,7 +65,6 @@ def make_video(job: Job, console: Console, progress: Progress) -> int:
         RunError: If there is nothing to draw.
     """
     with Journal(work_folder(job.out), job.key) as journal:
-        length = sound_length(job.sound) if has_sound(job.sound) else None
         if MOTION not in journal:
             drawn = job.motion()
             if not drawn.frames:
@@ -71,6 +72,7 @@ def make_video(job: Job, console: Console, progress: Progress) -> int:
             with journal.writing(MOTION) as path:
                 store_motion(path, drawn)
         motion = stored_motion(journal.folder / MOTION)
+        length = sound_length(job.sound) if has_sound(job.sound) else None
         total = motion.frames
         if job.leader == "sound" and length is not None:
             total = max(total, -(-length // SAMPLES_PER_FRAME))
@@ -80,6 +82,8 @@ def make_video(job: Job, console: Console, progress: Progress) -> int:
         sound = None if length is None else read_sound(job.sound)
         for done in join(joined, segments, sound, job.metadata(journal.created)):
             progress("join", done, total, {})
+        if job.finish is not None:
+            job.finish(joined, journal.created)
         fsync(joined)
         joined.replace(job.out)
         fsync(job.out.parent)

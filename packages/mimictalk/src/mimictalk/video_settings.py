@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from mimictalk.errors import InputError
+from mimictalk.mark_settings import MarkSettings
 
 POSES = ("ref", "static")
 PIPE = Path("-")  # stdin as --audio, stdout as --out
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoSettings:
+class VideoSettings(MarkSettings):
     """How a video is to be made of a person. Exactly one of `audio` and `drive` is given.
 
     Attributes:
@@ -45,6 +46,7 @@ class VideoSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         both = "Give --audio SPEECH.wav, or --drive CLIP.mp4."
         if self.audio is None and self.drive is None:
             raise InputError(self.COMMAND, f"nothing says what the {self.WHO} should do", both)
@@ -74,6 +76,14 @@ class VideoSettings:
     def inputs(self) -> list[Path]:
         """Every file that the options may name."""
         named = [self.audio, self.drive, self.style, Path(self.pose), Path(self.background)]
+        named += [self.c2pa_cert, self.c2pa_key]
+        return [path for path in named if path is not None and path != PIPE]
+
+    @property
+    def media(self) -> list[Path]:
+        """Every video and sound file among the inputs."""
+        pose = None if self.pose in POSES or not Path(self.pose).exists() else Path(self.pose)
+        named = [self.driver, self.style, pose]
         return [path for path in named if path is not None and path != PIPE]
 
     def output(self, name: str) -> Path:

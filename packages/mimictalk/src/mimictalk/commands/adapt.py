@@ -22,7 +22,8 @@ def adapt(
     first: Annotated[str | None, Option(metavar="TIME", help="Learn only from the first, e.g., 30s.")] = None,
     seed: Annotated[int, Option(help="Same clip, seed and steps: same avatar.")] = 0,
     consent: Annotated[
-        str | None, Option(metavar="TEXT", help="What the person shown agreed to; recorded.")
+        str | None,
+        Option(metavar="TEXT|FILE", help="What the person shown agreed to; recorded. Asked for if missing."),
     ] = None,
     licence: Annotated[
         str | None, Option(metavar="TEXT", help="Terms of use of the avatar; recorded.")
@@ -41,6 +42,13 @@ def adapt(
             help="Segmentation task file of MediaPipe, such as selfie_multiclass_256x256.tflite.",
         ),
     ] = None,
+    tune_motion: Annotated[
+        bool,
+        Option(
+            "--tune-motion/--no-tune-motion",
+            help="Learn the way of speaking too; kept where it lowers the error on the clip's held-out end.",
+        ),
+    ] = True,
 ) -> None:
     """Learn one person from a clip; writes an avatar folder."""
     from mimictalk.adapt_job import AdaptSettings, make_avatar
@@ -59,6 +67,7 @@ def adapt(
         start,
         segmenter,
         recipe,
+        tune_motion,
     )
     console = ctx.obj
     facts = make_avatar(settings, console)

@@ -13,9 +13,14 @@ from mimictalk.commands.video_options import (
     Background,
     Blink,
     BlinkOption,
+    C2paCert,
+    C2paKey,
     Drive,
     DrivePose,
     DrivePoseOption,
+    Label,
+    NoProvenance,
+    NoWatermark,
     Pose,
     Seed,
     Style,
@@ -44,6 +49,11 @@ def oneshot(
     background: Background = "keep",
     refine: Annotated[int | None, Option(metavar="N", help=REFINE_HELP)] = None,
     seed: Seed = 0,
+    label: Label = None,
+    no_watermark: NoWatermark = None,
+    no_provenance: NoProvenance = None,
+    c2pa_cert: C2paCert = None,
+    c2pa_key: C2paKey = None,
 ) -> None:
     """Make a single portrait speak a sound file, or copy the motion of a clip."""
     from mimictalk.oneshot_job import REFINE, OneShotSettings, one_shot
@@ -62,6 +72,11 @@ def oneshot(
         background=background,
         refine=REFINE if refine is None else refine,
         seed=seed,
+        label=label,
+        no_watermark=no_watermark,
+        no_provenance=no_provenance,
+        c2pa_cert=c2pa_cert,
+        c2pa_key=c2pa_key,
     )
     facts = one_shot(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)

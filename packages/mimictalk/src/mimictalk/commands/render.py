@@ -13,9 +13,14 @@ from mimictalk.commands.video_options import (
     Background,
     Blink,
     BlinkOption,
+    C2paCert,
+    C2paKey,
     Drive,
     DrivePose,
     DrivePoseOption,
+    Label,
+    NoProvenance,
+    NoWatermark,
     Pose,
     Seed,
     Style,
@@ -41,6 +46,11 @@ def render(
     blink: BlinkOption = Blink.auto,
     background: Background = "keep",
     seed: Seed = 0,
+    label: Label = None,
+    no_watermark: NoWatermark = None,
+    no_provenance: NoProvenance = None,
+    c2pa_cert: C2paCert = None,
+    c2pa_key: C2paKey = None,
 ) -> None:
     """Make an avatar speak a sound file, or copy the motion of a clip."""
     from mimictalk.render_job import RenderSettings, render_avatar
@@ -58,6 +68,11 @@ def render(
         blink=blink.value,
         background=background,
         seed=seed,
+        label=label,
+        no_watermark=no_watermark,
+        no_provenance=no_provenance,
+        c2pa_cert=c2pa_cert,
+        c2pa_key=c2pa_key,
     )
     facts = render_avatar(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)

@@ -4,21 +4,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Argument
+from typer import Argument, Option
 
 
 def verify(
     ctx: typer.Context,
     file: Annotated[Path, Argument(metavar="FILE", help="A video or sound file.")],
+    trust: Annotated[
+        Path | None, Option(metavar="PEM", help="Root certificates of signers that you trust.")
+    ] = None,
 ) -> None:
     """Tell whether a file is marked as synthetic (exit code 1: not)."""
-    from mimictalk.marks import read_mark
+    from mimictalk.verifying import verify_file
 
-    mark = read_mark(file)
-    if mark is None:
-        text = f"{file}: no mark found. That does not prove that it is real: marks can be removed."
-        ctx.obj.result(text, {"file": str(file), "marked": False})
+    sentences, facts = verify_file(file, trust)
+    ctx.obj.result("\n".join(sentences), facts)
+    if not facts["marked"]:
         raise typer.Exit(1)
-    source = "portrait" if "portraitSha256" in mark else "avatar"
-    text = f"{file}: synthetic, made by {mark.get('tool')}, {source} {str(mark.get(source + 'Sha256'))[:12]}"
-    ctx.obj.result(text, {"file": str(file), "marked": True, "mark": mark})

@@ -1,0 +1,116 @@
+"""`verify`: what marks a file carries, one sentence each, for people and as JSON."""
+
+from pathlib import Path
+from typing import Any
+
+from mimictalk.content_credentials import Credentials
+from mimictalk.errors import InputError
+from mimictalk.mark_reading import Marks, read_marks
+
+SIGNERS = {
+    "here": "by this installation's own key",
+    "trusted": "by {name}, whom the given certificates vouch for",
+    "unknown": "by {name}, for whom nobody vouches",
+}
+CAVEAT = "That does not prove that it is real: marks can be removed."
+
+
+def verify_file(path: Path, trust: Path | None = None) -> tuple[list[str], dict[str, Any]]:
+    """Read all marks of a file; nothing is sent anywhere.
+
+    Args:
+        path: A video or sound file.
+        trust: PEM file of root certificates to trust.
+
+    Returns:
+        Sentences, the verdict first, and the facts for `--json`; `facts["marked"]` is the verdict.
+
+    Raises:
+        InputError: If a file is missing or cannot be read.
+    """
+    marks = read_marks(path, roots=b"" if trust is None else _roots(trust))
+    sentences = [
+        _verdict(path, marks),
+        _of_credentials(marks.credentials),
+        _of_mark(marks),
+        _of_watermark(marks),
+    ]
+    if not marks.synthetic:
+        sentences.append(CAVEAT)
+    found, watermark = marks.credentials, marks.watermark
+    facts = {
+        "file": str(path),
+        "marked": marks.synthetic,
+        "c2pa": {
+            "state": found.state,
+            "signer": found.signer,
+            "signed_by": found.signed_by,
+            "generator": found.generator,
+            "source_types": list(found.source_types),
+            "ingredients": list(found.ingredients),
+            "faults": list(found.faults),
+        },
+        "mark": marks.mark,
+        "watermark": {
+            "payload": None if watermark.payload is None else f"{watermark.payload:016x}",
+            "score": round(watermark.score, 2),
+            "scale": round(watermark.scale, 4),
+        },
+        "findings": sentences[1:],
+    }
+    return sentences, facts
+
+
+def _verdict(path: Path, marks: Marks) -> str:
+    if not marks.synthetic:
+        return f"{path}: no mark of synthetic media found."
+    altered = marks.credentials.state == "altered"
+    return f"{path}: marked as synthetic{', and changed since it was signed' if altered else ''}."
+
+
+def _of_credentials(found: Credentials) -> str:
+    if found.state == "none":
+        return "C2PA: there is no manifest."
+    if found.state == "altered":
+        why = f" ({', '.join(found.faults)})" if found.faults else ""
+        return f"C2PA: the file is not what was signed{why}."
+    signer = SIGNERS[found.signer or "unknown"].format(name=found.signed_by or "an unnamed signer")
+    kind = "synthetic" if found.synthetic else "not declared synthetic"
+    inputs = f"; with the marks of its {', '.join(found.ingredients)}" if found.ingredients else ""
+    return f"C2PA: unchanged since it was signed {signer}; made by {found.generator}; {kind}{inputs}."
+
+
+def _of_mark(marks: Marks) -> str:
+    mark = marks.mark
+    if mark is None:
+        return "Metadata: they hold no mark."
+    source = "portrait" if "portraitSha256" in mark else "avatar"
+    name = str(mark.get(f"{source}Sha256") or "unknown")[:12]
+    withheld = mark.get("withheld")
+    off = ""
+    if isinstance(withheld, dict) and withheld:
+        off = "; switched off: " + ", ".join(f"{which} ({reason})" for which, reason in withheld.items())
+    return f"Metadata: made by {mark.get('tool')} from {source} {name}, {mark.get('created')}{off}."
+
+
+def _of_watermark(marks: Marks) -> str:
+    found = marks.watermark
+    if found.payload is None:
+        return "Watermark: none found."
+    person, driver = f"{found.payload >> 32:08x}", f"{found.payload & 0xFFFFFFFF:08x}"
+    return f"Watermark: found; avatar or portrait {person}, driver {driver}, scale {found.scale:.2f}."
+
+
+def _roots(path: Path) -> bytes:
+    from cryptography import x509
+
+    if not path.is_file():
+        raise InputError(path, "there is no such file", "Give a PEM file: --trust ROOTS.pem")
+    content = path.read_bytes()
+    try:
+        x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise InputError(
+            path, "there is no readable certificate in it", "Give a PEM file of roots."
+        ) from None
+    return content
