@@ -38,7 +38,6 @@ def test_any_name_is_only_a_name(here, name):
         b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n",
         b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
         b"not a video at all",
-        b"",
         b"\x00" * 4096,
     ],
 )
@@ -48,7 +47,7 @@ def test_a_playlist_in_disguise_reads_nothing(here, content):
     with pytest.raises(InputError) as caught, open_media(here / "innocent.mp4"):
         pass
     assert str(caught.value) == (
-        f"{here / 'innocent.mp4'}: it cannot be read as a video or sound file\n"
+        f"{here / 'innocent.mp4'}: it is not a sound or video file that can be read\n"
         "Convert it to mp4 or wav, or copy it again if it was cut off."
     )
 
@@ -72,4 +71,10 @@ def test_pipes_folders_and_devices_are_refused_without_waiting(here):
 
 def test_a_missing_file_is_told(here):
     with pytest.raises(InputError, match="there is no such file"), open_media(here / "gone.mp4"):
+        pass
+
+
+def test_an_empty_file_is_told(here):
+    (here / "a.mp4").write_bytes(b"")
+    with pytest.raises(InputError, match="the file is empty"), open_media(here / "a.mp4"):
         pass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mimictalk.console import Progress
 from mimictalk.durations import show_duration
 from mimictalk.errors import InputError
+from mimictalk.examination import examine
 from mimictalk.media import duration
 from mimictalk.sound import has_sound
 from mimictalk.sound_check import has_speech, late_start
@@ -52,6 +53,7 @@ def check_reference(
         InputError: If an avatar cannot be made from it (of this package or of the library that noticed).
     """
     refuse_picture(path)
+    examine(path)
     from face3dmm import track_video
 
     limit = min(max_seconds or LONGEST_SECONDS, LONGEST_SECONDS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mimictalk.errors import InputError
-from mimictalk.media import open_media
+from mimictalk.media import CODECS, open_media
 
 if TYPE_CHECKING:
     import av
@@ -45,6 +45,9 @@ def read_sound(path: Path) -> Iterator[np.ndarray]:
         if not container.streams.audio:
             raise InputError(path, "it has no sound", "Give a file with a sound track.")
         stream = container.streams.audio[0]
+        if stream.codec_context.name not in CODECS:
+            cause = f"its sound codec {stream.codec_context.name!r} is not supported"
+            raise InputError(path, cause, "Convert it to WAV.")
         # FFmpeg would make one channel 3 dB quieter to spread it over two: it is doubled here instead.
         layout = "mono" if stream.codec_context.channels == 1 else "stereo"
         resampler = av.AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mimictalk.console import Console, Progress
+from mimictalk.person_motion import HasTuning, motion_model
 from mimictalk.sound_check import VOICED_SHARE
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def speak(
     spool: "MotionSpool",
     console: Console,
     progress: Progress,
+    person: HasTuning | None = None,
 ) -> "MotionModel":
     """Fill `spool` with the motion of a speech of any length, in memory that does not grow with it.
 
@@ -29,6 +31,7 @@ def speak(
         spool: Takes the motion.
         console: Warned of an odd sound.
         progress: Called with (stage, done, total, facts).
+        person: Whose own way of speaking is used, where it was learned; None for nobody's.
 
     Returns:
         The model that drew the motion.
@@ -36,14 +39,15 @@ def speak(
     Raises:
         InputError: If the sound cannot be used (of talk-motion).
     """
-    from talk_motion import MotionModel
+    from mimictalk.examination import examine
     from talk_motion.audio import SoundFile
     from talk_motion.speech_file import SpeechFile
 
+    examine(audio)
     sound = SoundFile(audio)
     for warning in sound.warnings:
         console.warn(f"{audio.name}: {warning}")
-    speech, model = SpeechFile(sound), MotionModel.from_pretrained("small")
+    speech, model = SpeechFile(sound), motion_model(person, console)
     progress("speech to motion", 0, speech.frames, {})
     for piece in speech.motion(model, prompt, speaking):
         spool.add(piece)

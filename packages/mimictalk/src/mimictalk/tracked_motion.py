@@ -121,9 +121,11 @@ def repeat_there_and_back(values: Tensor, frames: int, first: int = 0) -> Tensor
 def track_for(
     path: Path, progress: "Progress | None" = None, max_seconds: float | None = None
 ) -> "FaceTrack":
-    """Track a clip; a picture in its place is told as one."""
+    """Track a clip that a child process has decoded without harm; a picture in its place is told as one."""
     from face3dmm import track_video
     from mimictalk.checking import refuse_picture
+    from mimictalk.examination import examine
 
     refuse_picture(path)
+    examine(path)
     return track_video(path, max_seconds=max_seconds, progress=progress)
