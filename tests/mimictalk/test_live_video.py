@@ -93,7 +93,7 @@ SOURCE = {
     "source_euler": torch.tensor([0.1, -0.2, 0.05]),
     "source_translation": torch.tensor([0.3, 0.1, -0.4]),
 }
-PERSON = SimpleNamespace(prompt=lambda: None, tensors=lambda: SOURCE)
+PERSON = SimpleNamespace(prompt=lambda: None, motion_tuning=lambda: None, tensors=lambda: SOURCE)
 
 
 def test_sound_that_arrives_is_spoken_while_it_arrives(here, stdin, monkeypatch):
@@ -160,7 +160,7 @@ PROGRAM = textwrap.dedent(
         print("a library chats on stdout", flush=True)
         return SimpleNamespace(frames=lambda motion: (np.full((512, 512, 3), 90, np.uint8) for _ in motion.blink))
     track = SimpleNamespace(warnings=(), source_hash="cd" * 32)
-    person = SimpleNamespace(track=track, renderer=renderer, prompt=lambda: None)
+    person = SimpleNamespace(track=track, renderer=renderer, prompt=lambda: None, motion_tuning=lambda: None)
     one_shot_person.PortraitPerson.of = classmethod(lambda cls, path, progress: person)
     motion_sources.motion_from_audio = lambda *arguments: motion_of(30)
     cli.main()

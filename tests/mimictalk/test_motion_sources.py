@@ -82,7 +82,7 @@ def avatar(prompt: MotionPrompt | None) -> SimpleNamespace:
         "source_euler": SOURCE_EULER,
         "source_translation": SOURCE_TRANSLATION,
     }
-    return SimpleNamespace(prompt=lambda: prompt, tensors=lambda: tensors)
+    return SimpleNamespace(prompt=lambda: prompt, motion_tuning=lambda: None, tensors=lambda: tensors)
 
 
 @pytest.fixture

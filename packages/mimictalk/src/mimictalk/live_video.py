@@ -12,6 +12,7 @@ import numpy as np
 
 from mimictalk.console import Console, Progress
 from mimictalk.motion_sources import Person, pose_track, speaking_of, speaking_style
+from mimictalk.person_motion import motion_model
 from mimictalk.segments import spans
 from mimictalk.sound import has_sound, read_sound
 from mimictalk.tracked_motion import place_pose, repeat_there_and_back, usual_pose
@@ -48,12 +49,12 @@ def speak_live(
         InputError: If no sound comes.
     """
     from mimictalk.piped_sound import PipedSound
-    from talk_motion import MotionModel
     from talk_motion.streaming import MotionStream
 
     prompt = speaking_style(person, settings, console, progress)
     place = _place(person, prompt, settings, console, progress)
-    renderer, model = load_renderer(), MotionModel.from_pretrained("small")
+    model = motion_model(person if settings.style is None else None, console)
+    renderer = load_renderer()
     stream = MotionStream(model, prompt, speaking_of(settings))
     stdin: Any = sys.stdin.buffer
     sound = PipedSound(stdin.raw, settings.audio_format)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from face3dmm import FaceTrack
     from talk_motion import MotionPrompt, MotionSequence
     from talk_motion.generation import Speaking
+    from talk_motion.person_tuning import PersonTuning
     from talk_motion.spool import MotionSpool
 
 
@@ -32,6 +33,9 @@ class Person(Protocol):
 
     def prompt(self) -> "MotionPrompt | None":
         """Their own talking style, where it is known."""
+
+    def motion_tuning(self) -> "PersonTuning | None":
+        """What was learned of their way of speaking, where anything was."""
 
     def tensors(self) -> "dict[str, Tensor]":
         """At least face_identity (80,), source_euler (3,) and source_translation (3,)."""
@@ -43,7 +47,8 @@ def motion_from_audio(
     """Speech to motion, in the style of the person's own clip or of `settings.style`; mapped from `spool`."""
     assert settings.audio is not None
     prompt = speaking_style(person, settings, console, progress)
-    speak(settings.audio, prompt, speaking_of(settings), spool, console, progress)
+    own = person if settings.style is None else None
+    speak(settings.audio, prompt, speaking_of(settings), spool, console, progress, own)
     motion = spool.motion()
     if settings.pose not in POSES:
         track = pose_track(Path(settings.pose), console, progress)

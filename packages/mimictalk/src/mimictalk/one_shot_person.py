@@ -51,6 +51,10 @@ class PortraitPerson:
         """Nobody's talking style can be seen in a picture."""
         return None
 
+    def motion_tuning(self) -> None:
+        """Nor can a way of speaking."""
+        return None
+
     def tensors(self) -> "dict[str, Tensor]":
         """What motion needs to know: face identity and pose."""
         coeffs = self.track.coeffs
