@@ -2,6 +2,7 @@
 
 import typer
 
+from mimictalk.commands.ablate import ablate
 from mimictalk.commands.adapt import adapt
 from mimictalk.commands.batch import batch
 from mimictalk.commands.check import check
@@ -22,7 +23,7 @@ from mimictalk.commands.weights import weights
 
 def register_all(app: typer.Typer) -> None:
     """Add the commands in the order in which `--help` lists them."""
-    making = (demo, adapt, render, oneshot, check, evaluate, track, motion)
+    making = (demo, adapt, render, oneshot, check, evaluate, ablate, track, motion)
     for command in (*making, batch, preprocess, verify, doctor, ui, serve):
         app.command()(command)
     for group in (weights, train):
