@@ -1,5 +1,6 @@
 """Units on a Ray cluster: the same work, scheduled and retried by Ray."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ from mimictalk.errors import InputError
 from mimictalk.units.unit import ATTEMPTS, Outcome, Unit, do_unit, gave_up
 
 LOCAL = "local"
+START = "Start one: ray start --head"
 AHEAD = 4  # units given to Ray per core, so that the queue stays short whatever the number of units
 
 
@@ -30,6 +32,7 @@ class RayCluster:
         except ImportError:
             raise InputError("--ray", "Ray is not installed", "Run: pip install 'mimictalk[ray]'") from None
         self.ray, self.attempts = ray, attempts
+        _knock(address)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if address == LOCAL:
             options |= {"include_dashboard": False}
@@ -39,7 +42,7 @@ class RayCluster:
             ray.init(**options)
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
             cause = f"no cluster answers ({' '.join(str(error).split())[:120]})"
-            raise InputError(f"--ray {address}", cause, "Start one: ray start --head") from None
+            raise InputError(f"--ray {address}", cause, START) from None
 
     def run(self, units: list[Unit]) -> Iterator[Outcome]:
         """Every unit's outcome, in the order in which they end."""
@@ -71,3 +74,14 @@ class RayCluster:
     def close(self) -> None:
         """Leave the cluster; one of our own ends."""
         self.ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Refuse an address where nobody listens: Ray itself would try for minutes, in many words."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"--ray {address}", f"nobody answers there ({error})", START) from None

@@ -94,6 +94,13 @@ def find_work(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return found
 
 
+def idle(task: dict[str, Any]) -> dict[str, Any]:
+    """No work at all: what a unit costs beyond its work. Says how much memory the process ever held."""
+    import resource
+
+    return {"rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
 def gave_up(unit: Unit, attempts: int) -> Outcome:
     """The outcome of a unit whose processes all died."""
     cause = f"its process died {attempts} times, perhaps for want of memory"
