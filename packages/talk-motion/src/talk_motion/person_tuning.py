@@ -103,7 +103,7 @@ class PersonTuning:
         if not self.fits(model):
             raise InputError("a person's motion adapter", "it stands on other weights", "Adapt once more.")
         tuned = _with_lora(model, self.r, self.lora_alpha, list(self.targets))
-        expected = {name for name in _state(tuned.network)}
+        expected = set(_state(tuned.network))
         if expected != set(self.adapter):
             odd = sorted(expected ^ set(self.adapter))[0]
             raise InputError("a person's motion adapter", f"{odd} is missing or unknown", "Adapt once more.")
