@@ -53,13 +53,24 @@ def test_verify_tells_marked_from_unmarked(here, cli):
     write(here / "marked.mp4", MARK.as_metadata())
     write(here / "plain.mp4", {})
     yes, no = cli("verify", "marked.mp4"), cli("verify", "plain.mp4")
-    assert (yes.code, yes.out) == (
+    assert (yes.code, yes.out.splitlines()) == (
         0,
-        "marked.mp4: synthetic, made by mimictalk 0.1.0, avatar abababababab\n",
+        [
+            "marked.mp4: marked as synthetic.",
+            "C2PA: there is no manifest.",
+            "Metadata: made by mimictalk 0.1.0 from avatar abababababab, 2026-11-21T10:00:00+00:00.",
+            "Watermark: none found.",
+        ],
     )
-    assert (no.code, no.out) == (
+    assert (no.code, no.out.splitlines()) == (
         1,
-        "plain.mp4: no mark found. That does not prove that it is real: marks can be removed.\n",
+        [
+            "plain.mp4: no mark of synthetic media found.",
+            "C2PA: there is no manifest.",
+            "Metadata: they hold no mark.",
+            "Watermark: none found.",
+            "That does not prove that it is real: marks can be removed.",
+        ],
     )
     assert cli("verify", "marked.mp4", "--json").json["mark"]["tool"] == "mimictalk 0.1.0"
     told = cli("--json", "verify", "plain.mp4")

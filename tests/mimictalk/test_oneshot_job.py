@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import typer
+from PIL import Image
 
 import mimictalk.cli
 from mimictalk import motion_sources, one_shot_person
@@ -38,7 +39,7 @@ def speech(here, write_wav) -> Path:
 @pytest.fixture
 def drawing(monkeypatch, here):
     """Fit, motion and drawing replaced by something quick; returns what they were asked to do."""
-    (here / "me.png").write_bytes(b"a picture")
+    Image.new("RGB", (96, 96), "gray").save(here / "me.png")
     asked = SimpleNamespace(settings=None, renderer=None)
     nothing = torch.zeros(FRAMES, 3)
     motion = MotionSequence.from_tracking(torch.zeros(FRAMES, 64), nothing, nothing, torch.zeros(FRAMES, 2))
