@@ -77,7 +77,8 @@ class StageJudgedOnClips(InfillingStage):
         if not self.real:
             return None
         assert isinstance(kept, VelocityNetwork)
-        scores = judge(MotionModel(kept, self.space), self.real)
+        steps = 1 if self.settings.losses.objective == "regression" else 2
+        scores = judge(MotionModel(kept, self.space), self.real, steps)
         return {"score": float(np.mean(list(scores.values()))), **scores}
 
 

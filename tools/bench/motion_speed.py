@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 # Behind everything else: the files beside this one are named like packages.
 sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
 from bench.figures import Figure, figure, report
-from bench.talk_motion import prompt_of
+from bench.talk_real import prompt_of
 from talk_clips import TalkClip, correlation, load_clips, media_folder
 from talk_motion import MotionModel, MotionPrompt, MotionSequence, extract_features, generate, load_audio
 from talk_motion.audio import SoundFile
