@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,15 +20,17 @@ from mimictalk.cli import run
 from mimictalk.manifest import Manifest
 
 MEDIA = Path(os.environ.get("MIMICTALK_MEDIA", Path(__file__).resolve().parents[3] / "shared" / "media"))
+ERROR_CODE = re.compile(r" \[(MT-[A-Z]+-\d{3})\](?=\n)")
 
 
 @dataclass
 class Ran:
-    """Exit code and texts of one command."""
+    """Exit code and texts of one command; the codes of errors, which stand at the end of a line, apart."""
 
     code: int
     out: str
     err: str
+    error_codes: tuple[str, ...] = ()
 
     @property
     def json(self) -> dict[str, Any]:
@@ -64,7 +67,8 @@ def cli() -> Callable[..., Ran]:
     def call(*arguments: object) -> Ran:
         out, err = io.StringIO(), io.StringIO()
         code = run([str(argument) for argument in arguments], out, err)
-        return Ran(code, out.getvalue(), err.getvalue())
+        said = err.getvalue()
+        return Ran(code, out.getvalue(), ERROR_CODE.sub("", said), tuple(ERROR_CODE.findall(said)))
 
     return call
 
@@ -140,7 +144,14 @@ def adapter(tmp_path) -> Path:
 def make(tensors, adapter) -> Callable[..., Avatar]:
     """Writes a small avatar at a path."""
 
-    def write(path: Path, *, force: bool = False, with_prompt: bool = True, **changes: Any) -> Avatar:
+    def write(
+        path: Path,
+        *,
+        force: bool = False,
+        with_prompt: bool = True,
+        reference_marks: bytes | None = None,
+        **changes: Any,
+    ) -> Avatar:
         return write_avatar(
             path,
             replace(MANIFEST, **changes),
@@ -149,6 +160,7 @@ def make(tensors, adapter) -> Callable[..., Avatar]:
             FakePrompt() if with_prompt else None,
             np.full((16, 16, 3), 128, np.uint8),
             "# me\n",
+            reference_marks=reference_marks,
             force=force,
         )
 
