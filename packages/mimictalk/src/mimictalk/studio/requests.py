@@ -14,6 +14,7 @@ Name = Annotated[
 Words = Annotated[
     str, StringConstraints(pattern=r"^[^\x00-\x20\x7f/\\%<>|.~][^\x00-\x1f\x7f/\\%<>|]{0,499}$")
 ]
+Label = Annotated[Words, StringConstraints(max_length=40)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]  # what JSON carries exactly
 
 
@@ -54,6 +55,7 @@ class RenderRequest(Request):
     drive_pose: Literal["relative", "absolute"] | None = None
     blink: Literal["auto", "none"] | None = None
     background: Background | None = None
+    label: Label | None = None
     seed: Seed = 0
 
 

@@ -46,7 +46,9 @@ def steps(job: Job) -> list[Step]:
         return [Step("check", ("check", _file(asked["clip"]), "--json"), may_fail=True)]
     if job.kind == "adapt":
         # --force: a run that was killed between its last write and its report is made again.
-        options = _options(asked, "consent", "licence", "steps", "budget", "seed")
+        # The blank before a statement: adapt would read a file of that very name, and none begins with one.
+        said = [f"--{name}= {asked[name]}" for name in ("consent", "licence") if asked.get(name) is not None]
+        options = (*said, *_options(asked, "steps", "budget", "seed"))
         return [Step("adapt", ("adapt", _file(asked["clip"]), "-o", AVATAR, "--force", *options, "--json"))]
     if job.kind == "render":
         return [

@@ -76,11 +76,7 @@ class Studio:
                 files[name] = values.pop(name)
         driver = self.uploads.get(asked.audio or asked.drive or "", owner)
         title = asked.name or f"{avatar.title}: {driver.name}"
-        shown = {
-            **values,
-            "background": values.get("background", "keep" if "background" not in files else "picture"),
-        }
-        return self._submit("render", owner, title, files, values, shown, avatar)
+        return self._submit("render", owner, title, files, values, values, avatar)
 
     def motion(self, owner: str, asked: MotionRequest) -> Job:
         """Make a file of face motion."""
@@ -156,7 +152,8 @@ class Studio:
                 for path in (self.folder.job(avatar.id) / AVATAR).iterdir():
                     link_or_copy(path, folder / "in" / "avatar" / path.name)
             of = {"of": avatar.id} if avatar is not None else {}
-            return self.jobs.submit(kind, owner, title, {**options, **names, **of, "asked": asked}, job_id)
+            shown = {**asked, **files}
+            return self.jobs.submit(kind, owner, title, {**options, **names, **of, "asked": shown}, job_id)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
