@@ -169,7 +169,7 @@ def test_a_recording_made_in_the_page(open_page):
     make_avatar(page, page.click)
     page.wait_for_selector(".avatar")
     page.click("text=Record")
-    page.wait_for_function("document.querySelector('#render small').textContent.includes('2 s')")
+    page.wait_for_selector("#render small:has-text('2 s')")
     page.click("text=Stop")
     page.click("text=Make the video")
     page.wait_for_selector(".videos video[src]")
@@ -187,7 +187,8 @@ def test_reload_close_and_restart_in_the_middle(open_page, server):
     page.wait_for_selector("#work .chart")
     page.close()
     page = open_page()
-    page.wait_for_function("document.querySelector('#work progress')?.value > 20")
+    while page.evaluate("document.querySelector('#work progress').value") < 20:
+        page.wait_for_timeout(100)
     server.kill()
     page.wait_for_selector("#connection[data-state=waiting]")
     server.restart()
