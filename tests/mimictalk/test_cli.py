@@ -162,7 +162,12 @@ def test_json_errors_parse(cli, arguments):
     assert ran.json == {
         "ok": False,
         "exit_code": 2,
-        "error": {"subject": "x", "cause": "there is no such file", "cure": "Check the name."},
+        "error": {
+            "subject": "x",
+            "cause": "there is no such file",
+            "cure": "Check the name.",
+            "code": ran.error_codes[0],
+        },
         "warnings": [],
     }
 

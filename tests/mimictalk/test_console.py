@@ -63,7 +63,7 @@ def test_an_error_in_json():
     assert json.loads(out) == {
         "ok": False,
         "exit_code": 2,
-        "error": {"subject": "a.mp4", "cause": "empty", "cure": "Copy it."},
+        "error": {"subject": "a.mp4", "cause": "empty", "cure": "Copy it.", "code": ""},
         "warnings": [],
     }
     assert err == "a.mp4: empty\nCopy it.\n"

@@ -18,6 +18,7 @@ from typer.main import get_command
 from mimictalk import __version__
 from mimictalk.commands import register_all
 from mimictalk.console import Console
+from mimictalk.error_codes import code_of
 from mimictalk.errors import InputError, MimictalkError, explain
 
 SHARED_FLAGS = ("--json", "--quiet", "-q", "--debug")
@@ -125,6 +126,7 @@ def _failed(error: Exception, console: Console) -> int:
     if known is None:
         message = f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         known = MimictalkError("mimictalk", f"{message} (add --debug for the traceback)")
+    known.code = known.code or code_of(known.cause, None, __name__)
     console.error(known)
     return known.exit_code
 

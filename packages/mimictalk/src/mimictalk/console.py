@@ -53,10 +53,15 @@ class Console:
             print(text, file=self.out, flush=True)
 
     def error(self, error: MimictalkError) -> None:
-        """At most three lines on stderr; with `--json` also an object on stdout."""
-        print("\n".join(str(error).splitlines()[:3]), file=self.err, flush=True)
+        """At most three lines on stderr, the code at their end; with `--json` also an object on stdout."""
+        lines = "\n".join(str(error).splitlines()[:3])
+        print(f"{lines} [{error.code}]" if error.code else lines, file=self.err, flush=True)
         if self.json:
-            content = {"ok": False, "exit_code": error.exit_code, "error": error.as_dict()}
+            content = {
+                "ok": False,
+                "exit_code": error.exit_code,
+                "error": {**error.as_dict(), "code": error.code},
+            }
             print(json.dumps({**content, "warnings": self.warnings}), file=self.out, flush=True)
 
     @contextmanager

@@ -1,11 +1,14 @@
 """The one exception tree of the app, and how errors of other packages enter it.
 
 Every error a user can meet has three parts: the subject (which file, which option), the cause and the cure.
-Printed they take at most three lines. The exit code belongs to the class.
+Printed they take at most three lines. The exit code belongs to the class, the code such as MT-APP-012 to the
+place that raised it (see `mimictalk.error_codes` and docs/errors.md).
 """
 
 import errno
 import sys
+
+from mimictalk.error_codes import code_of
 
 LIBRARIES = ("face3dmm", "talk_motion", "portrait3d", "triplane_render", "mimictalk_adapt")
 
@@ -20,6 +23,7 @@ class MimictalkError(Exception):
     """
 
     exit_code = 1
+    code = ""  # known once the error has been explained
 
     def __init__(self, subject: object, cause: str, cure: str = "") -> None:
         self.subject, self.cause, self.cure = str(subject), cause, cure
@@ -49,7 +53,15 @@ class RunError(MimictalkError):
 
 
 def explain(error: BaseException) -> MimictalkError | None:
-    """Translate an exception into the app's tree; None for an unexpected one (a bug).
+    """Translate an exception into the app's tree, with its code; None for an unexpected one (a bug)."""
+    known = _translated(error)
+    if known is not None and not known.code:
+        known.code = code_of(known.cause, error.__traceback__, __name__)
+    return known
+
+
+def _translated(error: BaseException) -> MimictalkError | None:
+    """The error as one of the app's.
 
     An `InputError` of a library can only be raised when `<library>.errors` is loaded, so looking at the
     loaded modules is enough and costs no import.
