@@ -27,7 +27,7 @@ from .training.infilling_batch import hide_sound
 NAME = "default"
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # peft's own names
 FORMAT = "talk_motion.PersonTuning.1"
-TUNED = ("sound.fast.2", "sound.slow.1", "layers.")  # beginnings of the layers' names
+TUNED = ("sound.", "layers.")  # beginnings of the layers' names
 PLAIN = ("gains", "time")  # ends of names of layers that stay: flow time, depth-wise convolutions
 PASSES = 2  # Euler steps of the motion that is judged, as `generate` takes by default
 
