@@ -1,4 +1,4 @@
-"""Is a user's media file safe to open? It is decoded in a child process first, which may crash, hang or swell."""
+"""Is a user's media file safe to open? A child process, which may crash, hang or swell, decodes it first."""
 
 import json
 import os

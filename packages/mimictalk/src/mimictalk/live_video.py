@@ -48,7 +48,6 @@ def speak_live(
     Raises:
         InputError: If no sound comes.
     """
-    from mimictalk.person_motion import motion_model
     from mimictalk.piped_sound import PipedSound
     from talk_motion.streaming import MotionStream
 

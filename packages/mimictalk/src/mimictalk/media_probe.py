@@ -1,4 +1,4 @@
-"""The child process in which a user's file is opened and decoded first: python -m mimictalk.media_probe < FILE
+"""The child process in which a file is opened and decoded first: python -m mimictalk.media_probe < FILE
 
 It can do little harm: it may not write files, its memory and computing time are limited, it opens nothing but
 what it was handed. What it found goes to stdout as one JSON object of numbers and short names.
