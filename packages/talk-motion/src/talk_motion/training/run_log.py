@@ -30,7 +30,7 @@ class RunLog:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
-                cure = "pip install talk-motion[tensorboard], or leave --tensorboard away: log.jsonl has it all."
+                cure = "pip install talk-motion[tensorboard], or leave the option away: log.jsonl has it."
                 raise InputError("--tensorboard", "the package tensorboard is not installed", cure) from None
             self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1 if done else None)
 
