@@ -199,7 +199,8 @@ def _refusal(answer: httpx.Response) -> StudioError:
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
-    name, data = "message", []
+    name = "message"
+    data: list[str] = []
     for line in lines:
         if not line:
             if data:

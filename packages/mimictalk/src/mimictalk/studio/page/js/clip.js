@@ -4,6 +4,7 @@ import * as api from './api.js';
 import { button, complain, doing, find, make, time } from './dom.js';
 
 const DISMISSED = 'mimictalk-dismissed';
+const CHOSEN = 'mimictalk-chosen';
 const SAID = { go: 'Good: this clip can be used', warn: 'Usable, with remarks', 'no-go': 'This clip cannot be used' };
 const OWN = 'I am the person shown, and I agree to this avatar.';
 const OTHER = 'The person shown agreed to this avatar; I hold their permission.';
@@ -85,7 +86,10 @@ function question(check, again) {
     const asked = { clip: check.options.clip, name: name.value.trim(), consent };
     if (minutes.value) asked.budget_s = Number(minutes.value);
     const submit = form.querySelector('[type=submit]');
-    await doing(() => api.post('/avatars', asked))({ currentTarget: submit });
+    await doing(async () => {
+      await api.post('/avatars', asked);
+      localStorage.removeItem(CHOSEN); // whoever is new is the one to speak
+    })({ currentTarget: submit });
   });
   return form;
 }
