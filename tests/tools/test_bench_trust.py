@@ -1,0 +1,65 @@
+"""The trust bench measures what it says: its attacks do something, its failures are counted."""
+
+import io
+
+import av
+import numpy as np
+import pytest
+
+from bench.trust import failures, found, rates
+from bench.trust_clips import ATTACKS, changed_byte, clip, coded, media_bytes, remuxed
+
+
+@pytest.fixture(scope="module")
+def video() -> bytes:
+    return coded(clip(3, 3), 18)
+
+
+def test_clips_differ_by_seed_and_move():
+    one, other = clip(1, 2), clip(2, 2)
+    assert (one[0] != other[0]).any()
+    assert (one[0] != one[1]).any()
+    assert (clip(1, 2)[1] == one[1]).all()
+
+
+def test_remuxing_keeps_the_packets(video):
+    def packets(content):
+        with av.open(io.BytesIO(content)) as container:
+            return sum(packet.size > 0 for packet in container.demux(video=0))
+
+    assert packets(remuxed(video)) == packets(video) == 3
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_gives_frames(video, name):
+    frames = ATTACKS[name](video)
+    assert len(frames) == 3
+    side = 384 if "scale" in name else 460 if "crop" in name else 512
+    assert frames[0].shape == (side, side, 3)
+
+
+def test_one_bit_is_changed_where_media_are(tmp_path, video):
+    (tmp_path / "a.mp4").write_bytes(video)
+    places = np.concatenate([np.array(each) for each in media_bytes(tmp_path / "a.mp4")])
+    changed = changed_byte(video, int(places[5]), 3)
+    assert [at for at in range(len(video)) if changed[at] != video[at]] == [places[5]]
+    assert 0.9 * len(video) < len(places) < len(video)
+
+
+def test_the_rule_of_three_is_stated_only_without_failures():
+    none, bound = failures("x", 0, 300)
+    assert (none["value"], none["holds"], bound["value"]) == (0.0, True, 0.01)
+    (some,) = failures("x", 2, 300)
+    assert (some["value"], some["holds"]) == (2.0, False)
+    assert failures("x", 0, 0)[0]["value"] is None
+
+
+def test_rates_are_shares():
+    results = [dict.fromkeys(ATTACKS, True), dict.fromkeys(ATTACKS, False)]
+    assert {one["value"] for one in rates(results, True)} == {0.5}
+    assert all(one["value"] == 1.0 and one["holds"] is False for one in rates(results, False))
+
+
+def test_a_marked_clip_is_found_as_written(monkeypatch):
+    monkeypatch.setattr("bench.trust.ATTACKS", {"as written": ATTACKS["as written"]})
+    assert found(0, frames=4, marked=True) == {"as written": True}
