@@ -117,6 +117,7 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
         if processes.first:
             card = {"settings": settings.to_dict(), "run": facts, "start": earlier(job.start)}
             save_model(model.cpu(), job.out, card)
+        processes.wait()  # a later stage of another process begins with these weights
         return facts
     finally:
         processes.leave()
