@@ -140,4 +140,6 @@ def test_an_even_surface_is_enlarged_without_a_checker() -> None:
         colour, alpha = enlarge(features, opacity)
     inside = torch.cat([colour, alpha], 1)[..., 36:-36, 36:-36]  # the border is seen 9 rays deep
     assert float((inside - inside[..., :1, :1]).abs().max()) < 1e-5
-    assert float((inside[0, :, 0, 0] - torch.tensor([0.4, 0.4, 0.4, 0.8])).abs().max()) > 0.1  # it adds something
+    assert (
+        float((inside[0, :, 0, 0] - torch.tensor([0.4, 0.4, 0.4, 0.8])).abs().max()) > 0.1
+    )  # it adds something
