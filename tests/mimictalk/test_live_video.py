@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mimictalk.console import Console
 from mimictalk.errors import InputError, explain
@@ -170,7 +171,7 @@ PROGRAM = textwrap.dedent(
 
 def test_stdout_holds_the_video_alone(here, write_wav):
     write_wav(here / "a.wav", np.zeros((19200, 1)), 16000)
-    (here / "me.png").write_bytes(b"a picture")
+    Image.new("RGB", (64, 64)).save(here / "me.png")
     command = [sys.executable, "-c", PROGRAM, "oneshot", "me.png", "--audio", "a.wav", "-o", "-", "--json"]
     path = os.pathsep.join(map(str, [Path(__file__).parents[1] / "support"]))
     done = subprocess.run(
