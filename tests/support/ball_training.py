@@ -89,4 +89,3 @@ if __name__ == "__main__":
     processes = Processes.join()
     portrait = tiny_portrait()
     train_ball(portrait, ball_settings("motion"), Path(sys.argv[1]), processes=processes)
-    processes.leave()

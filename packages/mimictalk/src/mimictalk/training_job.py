@@ -84,43 +84,40 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
     processes = Processes.join(job.device)
     if processes.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes.count))
-    try:
-        model = make_model(settings, job, console, processes.first)
-        model.to(processes.device)
-        generated = job.teacher is not None and not job.shards
-        people = None if generated else ShardPeople(job.shards, model.config.pncc_size)
-        console.how_to_go_on = "Run the same command to go on."
-        with console.progress() as show:
-            result = train_stage(
-                model,
-                make_stage(model, people, settings, job, processes.device),
-                settings,
-                job.out,
-                data=str(job.teacher) if people is None else people.key(),
-                processes=processes,
-                tensorboard=job.tensorboard,
-                stop_after=job.stop_after,
-                progress=lambda done, total, terms: show(job.stage, done, total, dict(terms)),
-                on_picture=lambda done, picture: keep_picture(job.out, done, picture),
-            )
-        facts = {
-            "stage": job.stage,
-            "out": str(job.out),
-            "steps": result.steps,
-            "of": settings.optimisation.steps,
-            "resumed_at": result.resumed_at,
-            "seconds": round(result.seconds, 1),
-            "skipped": result.skipped,
-            "people": 0 if people is None else len(people),
-            "loss": {name: round(value, 5) for name, value in result.terms.items()},
-        }
-        if processes.first:
-            card = {"settings": settings.to_dict(), "run": facts, "start": earlier(job.start)}
-            save_model(model.cpu(), job.out, card)
-        processes.wait()  # a later stage of another process begins with these weights
-        return facts
-    finally:
-        processes.leave()
+    model = make_model(settings, job, console, processes.first)
+    model.to(processes.device)
+    generated = job.teacher is not None and not job.shards
+    people = None if generated else ShardPeople(job.shards, model.config.pncc_size)
+    console.how_to_go_on = "Run the same command to go on."
+    with console.progress() as show:
+        result = train_stage(
+            model,
+            make_stage(model, people, settings, job, processes.device),
+            settings,
+            job.out,
+            data=str(job.teacher) if people is None else people.key(),
+            processes=processes,
+            tensorboard=job.tensorboard,
+            stop_after=job.stop_after,
+            progress=lambda done, total, terms: show(job.stage, done, total, dict(terms)),
+            on_picture=lambda done, picture: keep_picture(job.out, done, picture),
+        )
+    facts = {
+        "stage": job.stage,
+        "out": str(job.out),
+        "steps": result.steps,
+        "of": settings.optimisation.steps,
+        "resumed_at": result.resumed_at,
+        "seconds": round(result.seconds, 1),
+        "skipped": result.skipped,
+        "people": 0 if people is None else len(people),
+        "loss": {name: round(value, 5) for name, value in result.terms.items()},
+    }
+    if processes.first:
+        card = {"settings": settings.to_dict(), "run": facts, "start": earlier(job.start)}
+        save_model(model.cpu(), job.out, card)
+    processes.wait()  # a later stage of another process begins with these weights
+    return facts
 
 
 def make_model(settings: "TrainingSettings", job: TrainJob, console: "Console", first: bool) -> Any:

@@ -4,6 +4,7 @@ Gradients are averaged by hand, once per step, as EG3D's training does: R1 diffe
 `DistributedDataParallel` does not follow, and which layers an item reaches differs between processes.
 """
 
+import atexit
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,12 +40,9 @@ class Processes:
             torch.cuda.set_device(device)
         if count > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            # One group for all stages of a program: a second one would find the first one's addresses.
+            atexit.register(_leave)
         return cls(int(os.environ.get("RANK", "0")), count, torch.device(device))
-
-    def leave(self) -> None:
-        """End the connection."""
-        if self.count > 1:
-            distributed.destroy_process_group()
 
     @property
     def first(self) -> bool:
@@ -84,3 +82,8 @@ class Processes:
         """Wait for the others."""
         if self.count > 1:
             distributed.barrier()
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
