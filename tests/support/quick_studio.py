@@ -40,13 +40,18 @@ def png(size: int = 32, grey: int = 128) -> bytes:
     )
 
 
-def count(stage: str, until: int) -> int:
-    """Count on from where a killed run stopped; returns where this run began."""
+def count(stage: str, until: int, held: bool) -> int:
+    """Count on from where a killed run stopped; returns where this run began.
+
+    With `held` it stops half-way until there is a file `go` in the job's folder.
+    """
     kept = Path(os.environ["XDG_CACHE_HOME"]) / "count"
     began = int(kept.read_text()) if kept.exists() else 0
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     for done in range(began + 1, until + 1):
+        while held and done > until // 2 and not stopped and not Path("go").exists():
+            time.sleep(0.05)
         if stopped:  # between two steps, as adapting does
             sys.exit(143)
         time.sleep(0.05)
@@ -77,7 +82,7 @@ def main() -> None:
         facts |= {"seconds": 3.0, "frames": 75, "speech": True}
     elif command in ("adapt", "render"):
         slow = COUNT * (10 if b"slow" in content else 1)
-        facts |= {"began": count(command, slow), "steps": slow}
+        facts |= {"began": count(command, slow, b"held" in content), "steps": slow}
         if command == "adapt":
             Path("out/avatar").mkdir(exist_ok=True)
             Path("out/avatar/preview.png").write_bytes(png())

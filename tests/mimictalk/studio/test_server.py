@@ -92,6 +92,7 @@ def test_jobs_outlive_the_server(run, clip):
     assert {next(events).id for _ in range(2)} == {job.id for job in jobs}
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(run, clip):
     server = run()
     job = server.client.adapt(server.client.upload(clip()), "Ada", consent="yes")
@@ -140,6 +141,7 @@ def test_slow_clients_are_let_go_and_keep_nobody_waiting(shared):
     assert server.client.about().owner == "me"
 
 
+@pytest.mark.slow
 def test_too_many_connections_are_told(shared):
     server = shared
     sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(80)]
