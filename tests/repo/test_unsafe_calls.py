@@ -15,6 +15,14 @@ BANNED_CALLS = {
     "torch.save",
     "yaml.load",
     "yaml.unsafe_load",
+    "yaml.full_load",
+    "yaml.load_all",
+    "pandas.read_pickle",
+    "importlib.__import__",
+    "os.execvp",
+    "os.spawnl",
+    "subprocess.getoutput",
+    "subprocess.getstatusoutput",
     "numpy.load(allow_pickle=True)",
     "subprocess(shell=True)",
     "tempfile.mktemp",
@@ -105,6 +113,10 @@ def test_allowed_files_still_need_it():
         "import torch\ntorch.load('a.pt', weights_only=False)",
         "import torch\ntorch.load('a.pt', weights_only=True)",  # in the importer alone
         "import yaml\nyaml.load(text)",
+        "import yaml\nyaml.load(text, Loader=yaml.SafeLoader)",
+        "from yaml import full_load\nfull_load(text)",
+        "import numpy\nnumpy.load(file=name, allow_pickle=True)",
+        "import subprocess as s\ns.getoutput('ls')",
     ],
 )
 def test_the_check_sees(source):

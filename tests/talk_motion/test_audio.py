@@ -172,3 +172,19 @@ def test_a_sound_read_in_blocks_is_the_sound(tmp_path: Path) -> None:
             np.testing.assert_allclose(np.concatenate(list(sound.blocks())), clip.samples, atol=1e-6)
     with pytest.raises(InputError, match="no such file"):
         SoundFile(tmp_path / "missing.wav")
+
+
+@pytest.mark.parametrize("channels", [8, 9, 33, 64])
+def test_many_channels_are_mixed_to_their_mean(tmp_path: Path, channels: int) -> None:
+    import wave
+
+    rate = 16000
+    levels = np.round(np.linspace(-9000, 9000, channels) + 2000).astype("<i2")  # channel k is constant
+    path = tmp_path / "many.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.tile(levels, (rate // 2, 1)).tobytes())
+    samples = load_audio(path)
+    np.testing.assert_allclose(samples[800:-800], levels.mean() / 32768, atol=1e-4)

@@ -90,9 +90,10 @@ def check_stream(path: Path, container: "InputContainer", max_seconds: float | N
         cure = "Give a video of the person, not only sound."
         raise InputError(path, "there is no picture in it", cure)
     codec = container.streams.video[0].codec_context
-    if codec.name not in CODECS:
+    if codec is None or codec.name not in CODECS:  # a coding that is not known has no context
         cure = "Convert it to H.264 in an mp4 file."
-        raise InputError(path, f"its video codec {codec.name!r} is not supported", cure)
+        named = repr(codec.name) if codec is not None else "is unknown and"
+        raise InputError(path, f"its video codec {named} is not supported", cure)
     if codec.width * codec.height > MAX_PIXELS:
         limit = f"the limit of {MAX_PIXELS // 1_000_000} million pixels"
         cause = f"{codec.width}x{codec.height} is more than {limit}"

@@ -113,9 +113,7 @@ def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
         InputError: If the file is missing, too large, damaged, or holds something else.
     """
     packed = read_limited(path, MAX_BYTES, _CURE)
-    seal = packed[packed.rfind(_ZIP_END) + 22 :] if _ZIP_END in packed else b""
-    whole = packed[: -len(BLANK)] + BLANK.encode()
-    if seal and hashlib.sha256(whole).hexdigest().encode() != seal:
+    if not _zip_is_intact(packed):
         raise InputError(path, _ALTERED, _SEALED)
     buffer = io.BytesIO(packed)
     try:
@@ -133,6 +131,16 @@ def read_motion_npz(path: str | os.PathLike[str]) -> FaceMotion:
     ) as error:  # fmt: skip
         raise InputError(path, "it is no numpy .npz file", _CURE) from error
     return _motion(path, content)
+
+
+def _zip_is_intact(packed: bytes) -> bool:
+    """Whether a zip has the seal that its comment holds, or no comment at all."""
+    end = packed.rfind(_ZIP_END) + 22
+    seal = packed[end:] if end > 22 else b""
+    if len(seal) != int.from_bytes(packed[end - 2 : end], "little"):
+        return end <= 22  # what is no zip is told so later
+    whole = packed[:end] + BLANK.encode()
+    return not seal or hashlib.sha256(whole).hexdigest().encode() == seal
 
 
 def _motion(path: str | os.PathLike[str], content: dict[str, Any]) -> FaceMotion:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mimictalk.errors import InputError
+
 _TEMPORARY = re.compile(r"^\.mimictalk-(\d+)-(.+?)(\.retired)?$")
 
 
@@ -40,7 +42,7 @@ def sweep(folder: Path) -> list[Path]:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Give a temporary path to write; on success it becomes `path`, on any exception it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     sweep(path.parent)
     temporary = temporary_sibling(path)
     try:
@@ -58,7 +60,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     The old folder stays until the new one is complete on the disk.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     sweep(path.parent)
     temporary = temporary_sibling(path)
     temporary.mkdir()
@@ -94,6 +96,13 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+        raise InputError(path, "no folder can be made there", "Choose another place to write to.") from error
 
 
 def _remove(path: Path) -> None:

@@ -16,7 +16,7 @@ def parse_duration(text: str, option: str) -> float:
     match = _PARTS.match(text.strip().lower())
     hours, minutes, seconds = (float(match[part] or 0) for part in "hms") if match else (0.0, 0.0, 0.0)
     total = 3600 * hours + 60 * minutes + seconds
-    if total <= 0:
+    if not 0 < total < float("inf"):
         raise InputError(option, f"{text!r} is not a length of time", "Write for example 90s, 10m or 1h30m.")
     return total
 

@@ -98,12 +98,15 @@ def _peak() -> int:
 def _header(container: Any) -> dict[str, Any]:
     """Numbers of the header that stand for the largest request of any stream."""
     streams = container.streams
-    widest = max(streams.video, key=lambda s: s.codec_context.width * s.codec_context.height, default=None)
+    # A stream in a coding that is not known has no context.
+    shown = [s for s in streams.video if s.codec_context is not None]
+    heard = [s for s in streams.audio if s.codec_context is not None]
+    widest = max(shown, key=lambda s: s.codec_context.width * s.codec_context.height, default=None)
     return {
         "streams": len(streams),
         "width": widest.codec_context.width if widest else 0,
         "height": widest.codec_context.height if widest else 0,
-        "channels": max((s.codec_context.channels for s in streams.audio), default=0),
+        "channels": max((s.codec_context.channels for s in heard), default=0),
         "seconds": max(container.duration or 0, 0) / 1e6,
     }
 
@@ -114,7 +117,7 @@ def _decode(container: Any, limits: Limits, facts: dict[str, Any]) -> None:
     from mimictalk.media import CODECS
 
     first = [*container.streams.video[:1], *container.streams.audio[:1]]
-    chosen = [stream for stream in first if stream.codec_context.name in CODECS]
+    chosen = [s for s in first if s.codec_context is not None and s.codec_context.name in CODECS]
     for stream in chosen:
         stream.codec_context.thread_count = 1  # a hundred threads would hold a hundred pictures
     for packet in container.demux(chosen) if chosen else ():

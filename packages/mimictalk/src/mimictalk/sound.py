@@ -45,8 +45,9 @@ def read_sound(path: Path) -> Iterator[np.ndarray]:
         if not container.streams.audio:
             raise InputError(path, "it has no sound", "Give a file with a sound track.")
         stream = container.streams.audio[0]
-        if stream.codec_context.name not in CODECS:
-            cause = f"its sound codec {stream.codec_context.name!r} is not supported"
+        codec = stream.codec_context.name if stream.codec_context is not None else "unknown"
+        if codec not in CODECS:
+            cause = f"its sound codec {codec!r} is not supported"
             raise InputError(path, cause, "Convert it to WAV.")
         # FFmpeg would make one channel 3 dB quieter to spread it over two: it is doubled here instead.
         layout = "mono" if stream.codec_context.channels == 1 else "stereo"

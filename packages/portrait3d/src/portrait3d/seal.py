@@ -31,7 +31,7 @@ def intact(content: bytes) -> bool | None:
     """Whether nothing was changed since `sealed`; None where there is no seal."""
     place = _SEAL.search(content)
     if place is None:
-        return None
+        return False if b'"seal"' in content else None  # a seal that lost some of its digits
     return _digest(content, place) == place[1]
 
 

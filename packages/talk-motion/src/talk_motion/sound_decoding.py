@@ -72,6 +72,8 @@ def _blocks(
     if not container.streams.audio:
         raise InputError(name, "it has no sound", "Give a file with speech in it.")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise InputError(name, "its sound is in a coding that is not known", CONVERT)
     rate, count = stream.rate or 0, stream.codec_context.channels or 0
     if not 1000 <= rate <= 1_000_000 or not 1 <= count <= 64:
         cause = f"its header claims {rate} Hz and {count} channels"
@@ -80,7 +82,8 @@ def _blocks(
         warnings.append(f"sound is sampled at {rate} Hz: dull sound makes lip motion less exact")
     video = container.streams.video[0] if container.streams.video else None
     origin = _start(video) if video is not None else None
-    resampler = av.AudioResampler(format="fltp", layout=stream.codec_context.layout, rate=sample_rate)
+    # Packed: PyAV 18.1 reads beyond its memory when it makes an array of more than eight separate channels.
+    resampler = av.AudioResampler(format="flt", layout=stream.codec_context.layout, rate=sample_rate)
     missing: list[str] = []
     filled, damaged = 0, 0
     for frame in _frames(stream, container):
@@ -93,7 +96,7 @@ def _blocks(
         if video is not None or damaged:  # elsewhere samples follow each other without holes
             gap = round(((frame.time or 0.0) - origin) * sample_rate) - filled
         for out in resampler.resample(frame):
-            block = out.to_ndarray()
+            block = out.to_ndarray().reshape(-1, count).T
             if not filled and gap < 0:  # sound from before the first picture
                 block = block[:, min(-gap, block.shape[1]) :]
             elif gap > 0.02 * sample_rate and gap + filled < LONGEST * sample_rate:
@@ -108,7 +111,7 @@ def _blocks(
         if filled > LONGEST * sample_rate:
             raise InputError(name, f"longer than {LONGEST / 3600:.0f} hours", "Cut it into parts.")
     for out in resampler.resample(None) if filled else []:
-        yield _finite(name, out.to_ndarray())
+        yield _finite(name, out.to_ndarray().reshape(-1, count).T)
         filled += out.samples
     if damaged:
         if not filled:
