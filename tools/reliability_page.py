@@ -111,8 +111,8 @@ def page() -> str:
         "# Reliability",
         "",
         "What the program promises, how often each promise was tried and broken, and what follows:",
-        "0 failures in n trials put the rate of failures below 3/n (95 %, rule of three). This page is written by",
-        "`python tools/reliability_page.py` from the results that the commands keep in `tools/bench/results`.",
+        "0 failures in n trials put the rate of failures below 3/n (95 %, rule of three). Made by",
+        "`python tools/reliability_page.py` from what the commands keep in tools/bench/results.",
     ]
     for source in SOURCES:
         lines += ["", f"## {source.about}", "", f"`.venv/bin/python {source.command}`", ""]
