@@ -9,7 +9,7 @@ import torch
 from talk_motion import InputError, MotionModel, MotionPrompt, MotionSequence, extract_features
 from talk_motion.person_tuning import CONFIG, PersonTuning, TuningConfig, Tuned, held_out_error, tune_person
 
-QUICK = TuningConfig(steps=24, batch=3, prompt=40, window=50, every=12)
+QUICK = TuningConfig(steps=16, batch=2, prompt=40, window=50, every=8)
 CLOSE, JAW = 18, 17
 
 
@@ -42,7 +42,7 @@ def tuned(small: MotionModel, speech) -> Tuned:
 
 
 def test_a_person_who_can_be_learned_is(tuned: Tuned, small: MotionModel, speech) -> None:
-    assert tuned.tuning is not None and tuned.step in (12, 24)
+    assert tuned.tuning is not None and tuned.step in (8, 16)
     assert tuned.after < 0.9 * tuned.before
     assert (tuned.learned, tuned.held) == (240, 60)
     person = tuned.tuning.applied(small)
