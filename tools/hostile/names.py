@@ -16,7 +16,7 @@ def cases() -> Iterator[Case]:
             "names",
             f"setting {number}: {' '.join(command)[:60]}",
             _speech,
-            command,
+            (*command, "--quiet"),
             REFUSED,
             word,
             "speech.wav",

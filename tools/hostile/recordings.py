@@ -86,6 +86,8 @@ def _record(path: Path, codec: str, container: str, frames: int, height: int, wi
         stream: Any = file.add_stream(codec, rate=rate, options=dict(options)) if codec else None
         if stream is not None:
             stream.height, stream.width, stream.pix_fmt = height, width, pixels
+            if varying:
+                stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
             if rotation:
                 stream.set_display_rotation(rotation)
         heard: Any = (

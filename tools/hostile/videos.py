@@ -137,10 +137,10 @@ def _odd() -> dict[str, tuple[Callable[[], bytes], str]]:
     """Whole videos of unusual kinds, and a word of what is said of them."""
     make, avi = partial(partial, video), {"sound": False}
     return {
-        "one frame.mp4": (make(frames=1), "short"),
-        "two frames.mp4": (make(frames=2), "short"),
+        "one frame.mp4": (make(frames=1), "face"),
+        "two frames.mp4": (make(frames=2), "face"),
         "half a second.mp4": (make(frames=12), ""),
-        "16 pixels.mp4": (make(height=16, width=16), "small"),
+        "16 pixels.mp4": (make(height=16, width=16), "face"),
         "a line.mp4": (make(height=2, width=640), ""),
         "a column.mp4": (make(height=640, width=2), ""),
         "one pixel.mkv": (make("ffv1", "matroska", height=1, width=1, pixels="bgr0", **avi), ""),
@@ -168,8 +168,8 @@ def _odd() -> dict[str, tuple[Callable[[], bytes], str]]:
         "cinepak.avi": (make("cinepak", "avi", pixels="rgb24"), "codec"),
         "animated.gif": (make("gif", "gif", pixels="rgb8", **avi), "picture"),
         "sound alone.mp4": (make(""), "picture"),
-        "a sound.wav": (lambda: wav(tone(2)), "picture"),
-        "a sound.mp3": (lambda: sound_file("libmp3lame", "mp3"), "picture"),
+        "a sound.wav": (lambda: wav(tone(2)), "not a video"),
+        "a sound.mp3": (lambda: sound_file("libmp3lame", "mp3"), "not a video"),
         "mp4 named avi.avi": (make(), "face"),
         "a video behind a picture.mp4": (lambda: b"\xff\xd8\xff\xe0" + bytes(60) + video(), "picture"),
         "a video behind an archive.mp4": (lambda: b"PK\x03\x04" + bytes(60) + video(), ""),
