@@ -37,7 +37,7 @@ def intact(content: bytes) -> bool | None:
 
 def sealed_json(content: Mapping[str, Any]) -> bytes:
     """A JSON object, indented and sealed."""
-    return sealed((json.dumps({**content, "seal": BLANK}, indent=1) + "\n").encode())
+    return sealed((json.dumps({"seal": BLANK, **content}, indent=1) + "\n").encode())
 
 
 def read_sealed_json(path: Path, cure: str) -> dict[str, Any]:
