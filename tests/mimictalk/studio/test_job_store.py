@@ -136,7 +136,9 @@ def test_the_curve_is_kept_in_order(store):
     job = put(store)
     for done in (1, 5, 3, 5):
         store.tell(job.id, "adapt", done, 10, None, {"loss": done / 10})
-    assert store.curve(job.id) == [{"done": n, "loss": n / 10} for n in (1, 3, 5)]
+    store.tell(job.id, "speech", 3, 10, None, {"error": 1.0})
+    told = [("adapt", n, {"loss": n / 10}) for n in (1, 3, 5)] + [("speech", 3, {"error": 1.0})]
+    assert store.curve(job.id) == [{"stage": s, "done": n, "numbers": v} for s, n, v in told]
 
 
 def test_a_newer_database_is_refused(tmp_path):

@@ -72,8 +72,9 @@ class AvatarAnswer(BaseModel):
 
 
 class PointAnswer(BaseModel):
-    """One point of a curve."""
+    """One point of a curve: the numbers of a stage at a step."""
 
+    stage: str
     done: int
     numbers: dict[str, float]
 

@@ -194,8 +194,7 @@ def delete_job(job: TheJob, studio: TheStudio) -> None:
 @api.get("/jobs/{job_id}/curve")
 def curve(job: TheJob, studio: TheStudio) -> list[PointAnswer]:
     """Loss and other numbers over the steps."""
-    points = studio.jobs.curve(job.id)
-    return [PointAnswer(done=point.pop("done"), numbers=point) for point in points]
+    return [PointAnswer(**point) for point in studio.jobs.curve(job.id)]
 
 
 @api.get("/jobs/{job_id}/log", response_class=PlainTextResponse)

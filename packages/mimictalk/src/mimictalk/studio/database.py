@@ -20,7 +20,10 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_by_state ON jobs (state, priority, number);
 CREATE INDEX jobs_by_version ON jobs (version);
-CREATE TABLE curve (job TEXT NOT NULL, done INTEGER NOT NULL, numbers TEXT NOT NULL, PRIMARY KEY (job, done));
+CREATE TABLE curve (
+  job TEXT NOT NULL, stage TEXT NOT NULL, done INTEGER NOT NULL, numbers TEXT NOT NULL,
+  PRIMARY KEY (job, stage, done)
+);
 CREATE TABLE uploads (
   id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, suffix TEXT NOT NULL,
   bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, created REAL NOT NULL

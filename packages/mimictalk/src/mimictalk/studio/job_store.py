@@ -127,13 +127,15 @@ class JobStore:
         with self.database.transaction() as rows:
             _set(rows, job_id, stage=stage, done=done, total=total, eta_s=eta_s)
             if numbers:
-                point = (job_id, done, json.dumps(numbers))
-                rows.execute("INSERT OR REPLACE INTO curve VALUES (?, ?, ?)", point)
+                point = (job_id, stage, done, json.dumps(numbers))
+                rows.execute("INSERT OR REPLACE INTO curve VALUES (?, ?, ?, ?)", point)
 
     def curve(self, job_id: str) -> list[dict[str, Any]]:
-        """Points of a job's curve: {"done": step, name: value, ...}, in order."""
-        rows = self.database.read("SELECT done, numbers FROM curve WHERE job = ? ORDER BY done", (job_id,))
-        return [{"done": row["done"], **json.loads(row["numbers"])} for row in rows]
+        """Points of a job's curves, {"stage", "done", "numbers"}, by stage and step."""
+        rows = self.database.read(
+            "SELECT stage, done, numbers FROM curve WHERE job = ? ORDER BY stage, done", (job_id,)
+        )
+        return [{**dict(row), "numbers": json.loads(row["numbers"])} for row in rows]
 
     def warn(self, job_id: str, text: str) -> None:
         """Add a warning, once."""

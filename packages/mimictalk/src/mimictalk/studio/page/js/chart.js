@@ -3,7 +3,7 @@
 import { make } from './dom.js';
 
 const WIDTH = 420, HEIGHT = 130, LEFT = 44, BOTTOM = 18, TOP = 16;
-const SECOND = ['held out', 'held_out', 'psnr', 'score'];
+const SECOND = ['held out', 'held_out', 'held-out error', 'psnr', 'score'];
 
 export function chart(points) {
   const names = [...new Set(points.flatMap((point) => Object.keys(point.numbers)))];

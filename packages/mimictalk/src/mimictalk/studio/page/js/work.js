@@ -66,21 +66,28 @@ function buttons(job) {
 async function look(job, live, seen) {
   if (!['running', 'paused'].includes(job.state)) return;
   const now = Date.now();
-  const slots = live.slots ??= { picture: make('div'), curves: make('div') };
+  const slots = live.slots ??= { picture: make('div'), curves: make('div'), held: make('div') };
   if (job.files.includes('progress.png') && now - seen.picture > 8000) {
     seen.picture = now;
-    const address = await api.fresh(`/jobs/${job.id}/files/progress.png`).catch(() => null);
-    if (address) {
-      const old = slots.picture.querySelector('img');
-      if (old) URL.revokeObjectURL(old.src);
-      slots.picture.replaceChildren(make('img', { src: address, alt: 'Source, true frame, and the avatar so far' }),
-        make('small', {}, 'source · true frame · avatar so far'));
-    }
+    await show(job, 'progress.png', slots.picture, 'Source, true frame, and the avatar so far', 'source · true frame · avatar so far');
+  }
+  if (job.files.includes('held_out.svg') && now - (seen.held ?? 0) > 8000) {
+    seen.held = now;
+    await show(job, 'held_out.svg', slots.held, 'Curve of the held-out frames', '');
   }
   if (now - seen.curve > 1500) {
     seen.curve = now;
-    const points = await api.get(`/jobs/${job.id}/curve`).catch(() => []);
+    const all = await api.get(`/jobs/${job.id}/curve`).catch(() => []);
+    const points = all.filter((point) => point.stage === (all.some((each) => each.stage === job.stage) ? job.stage : 'adapt'));
     if (points.length > 1) slots.curves.replaceChildren(chart(points));
   }
-  if (!live.children.length && (slots.picture.children.length || slots.curves.children.length)) live.append(slots.picture, slots.curves);
+  if (!live.children.length && (slots.picture.children.length || slots.curves.children.length)) live.append(slots.picture, make('div', {}, slots.curves, slots.held));
+}
+
+async function show(job, name, place, description, below) {
+  const address = await api.fresh(`/jobs/${job.id}/files/${name}`).catch(() => null);
+  if (!address) return;
+  const old = place.querySelector('img');
+  place.replaceChildren(make('img', { src: address, alt: description }), below ? make('small', {}, below) : '');
+  if (old) URL.revokeObjectURL(old.src);
 }
