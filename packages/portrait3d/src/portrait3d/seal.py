@@ -37,7 +37,9 @@ def intact(content: bytes) -> bool | None:
 
 def sealed_json(content: Mapping[str, Any]) -> bytes:
     """A JSON object, indented and sealed."""
-    return sealed((json.dumps({"seal": BLANK, **content}, indent=1) + "\n").encode())
+    others = {name: value for name, value in content.items() if name != "seal"}
+    # Its own seal comes first: a description may hold another one with a seal.
+    return sealed((json.dumps({"seal": BLANK, **others}, indent=1) + "\n").encode())
 
 
 def read_sealed_json(path: Path, cure: str) -> dict[str, Any]:
