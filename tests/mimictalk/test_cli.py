@@ -33,21 +33,27 @@ Options:
   -h, --help   Show this message and exit.
 
 Commands:
-  demo      The whole way on built-in synthetic material.
-  adapt     Learn one person from a clip; writes an avatar folder.
-  render    Make an avatar speak a sound file, or copy the motion of a clip.
-  oneshot   Make a single portrait speak a sound file, or copy the motion...
-  check     Say whether a clip is fit for adapt, without training.
-  evaluate  Measure an avatar, or any video, beside a true clip; writes a...
-  track     Follow the face in a clip; writes an ARKit CSV.
-  motion    Turn speech into face motion; writes an ARKit CSV, JSON,...
-  verify    Tell whether a file is marked as synthetic (exit code 1: not).
-  doctor    Check this installation; every fault comes with its cure.
-  weights   Import weights from published checkpoints, list them, check...
-  train     Train the generic models.
+  demo        The whole way on built-in synthetic material.
+  adapt       Learn one person from a clip; writes an avatar folder.
+  render      Make an avatar speak a sound file, or copy a clip's motion.
+  oneshot     Make a single portrait speak, or copy a clip's motion.
+  check       Say whether a clip is fit for adapt, without training.
+  evaluate    Measure an avatar, or any video, beside a true clip.
+  ablate      What each part of adapt is worth, measured on a clip.
+  track       Follow the face in a clip; writes an ARKit CSV.
+  motion      Turn speech into face motion: ARKit CSV, JSON, visemes.
+  batch       Run lists of adapt, render and oneshot jobs.
+  preprocess  Track any number of clips into training shards.
+  verify      Tell whether a file is marked as synthetic (exit code 1: not).
+  doctor      Check this installation; every fault comes with its cure.
+  ui          Open the studio, a page in your browser.
+  serve       Serve avatars, jobs and renders over HTTP, with the page.
+  weights     Import weights from published checkpoints, list them, check...
+  train       Train the generic models.
 """
 COMMANDS = (
-    "demo", "adapt", "render", "oneshot", "check", "evaluate", "track", "motion", "verify", "doctor", "weights", "train",
+    "demo", "adapt", "render", "oneshot", "check", "evaluate", "ablate", "track", "motion", "batch", "preprocess", "verify",
+    "doctor", "ui", "serve", "weights", "train",
 )  # fmt: skip
 PROGRAM = Path(sys.executable).with_name("mimictalk")
 
@@ -98,7 +104,7 @@ def test_version(cli):
         ),
         (
             ["adapt", "x.mp4"],
-            "x.mp4: there is no such file\nCheck the name; only local files can be read.\n",
+            "x.mp4: there is no such file\nCheck the name; only local files are read.\n",
         ),
         (
             ["render"],

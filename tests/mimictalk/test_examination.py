@@ -148,7 +148,7 @@ def test_a_decoder_that_does_its_worst(here, monkeypatch, fault):
         return original([sys.executable, str(here / "hijacked.py"), command[-1]], **options)
 
     monkeypatch.setattr(subprocess, "run", run)
-    limits = Limits(memory=1 << 30, cpu=1, wall=3.0 if "sleep" in fault else 60.0)
+    limits = Limits(memory=1 << 30, cpu=1 if "while" in fault else 20, wall=3.0 if "sleep" in fault else 60.0)
     video(here / "a.mp4")
     if DEATHS[fault] is None:
         examine(here / "a.mp4", limits)

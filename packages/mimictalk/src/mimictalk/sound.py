@@ -54,7 +54,11 @@ def read_sound(path: Path) -> Iterator[np.ndarray]:
         resampler = av.AudioResampler(format="flt", layout=layout, rate=SAMPLE_RATE)
         origin, filled = _first_picture(container), 0
         for frame in _frames(container):
-            for block in resampler.resample(frame):
+            try:
+                blocks = resampler.resample(frame)
+            except ValueError:  # another rate or layout in the middle: an altered byte, a hole
+                continue
+            for block in blocks:
                 time = block.time or 0.0
                 origin = time if origin is None else origin
                 hole = round((time - origin) * SAMPLE_RATE) - filled

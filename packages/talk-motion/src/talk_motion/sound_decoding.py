@@ -95,7 +95,12 @@ def _blocks(
         gap = 0
         if video is not None or damaged:  # elsewhere samples follow each other without holes
             gap = round(((frame.time or 0.0) - origin) * sample_rate) - filled
-        for out in resampler.resample(frame):
+        try:
+            pieces = resampler.resample(frame)
+        except ValueError:  # another rate or layout in the middle: an altered byte
+            damaged += 1
+            continue
+        for out in pieces:
             block = out.to_ndarray().reshape(-1, count).T
             if not filled and gap < 0:  # sound from before the first picture
                 block = block[:, min(-gap, block.shape[1]) :]

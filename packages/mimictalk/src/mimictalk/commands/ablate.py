@@ -18,7 +18,7 @@ def ablate(
     first: Annotated[str | None, Option(metavar="TIME", help="Use only the first, e.g., 30s.")] = None,
     seed: Annotated[int, Option(help="Of everything random.")] = 0,
 ) -> None:
-    """What each part of adapt is worth: variants judged on the clip's end."""
+    """What each part of adapt is worth, measured on a clip."""
     from mimictalk.adapt_ablation import VARIANTS, AblationSettings, run_ablation
     from mimictalk.durations import parse_duration
 

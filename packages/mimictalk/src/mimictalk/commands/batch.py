@@ -19,7 +19,7 @@ def batch(
     workers: Workers = None,
     ray: RayAddress = None,
 ) -> None:
-    """Run many adapt, render and oneshot jobs; goes on where it stopped."""
+    """Run lists of adapt, render and oneshot jobs."""
     from mimictalk.batch_job import as_table, run_batch
     from mimictalk.batch_list import read_jobs
     from mimictalk.units.runners import open_runner

@@ -44,7 +44,7 @@ def evaluate(
     inception: Annotated[Path | None, Option(metavar="FILE", help="Weights of FID's Inception-v3.")] = None,
     arcface: Annotated[Path | None, Option(metavar="FILE", help="Weights of ArcFace, for CSIM.")] = None,
 ) -> None:
-    """Measure an avatar, or any video, beside a true clip; writes a report."""
+    """Measure an avatar, or any video, beside a true clip."""
     from mimictalk.durations import parse_duration
     from mimictalk.evaluate_job import EvaluateSettings
     from mimictalk.evaluate_job import evaluate as judge

@@ -55,7 +55,7 @@ def oneshot(
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
 ) -> None:
-    """Make a single portrait speak a sound file, or copy the motion of a clip."""
+    """Make a single portrait speak, or copy a clip's motion."""
     from mimictalk.oneshot_job import REFINE, OneShotSettings, one_shot
 
     settings = OneShotSettings(

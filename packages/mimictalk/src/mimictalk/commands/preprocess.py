@@ -24,7 +24,7 @@ def preprocess(
         Path | None, Option(metavar="FILE", help="Where progress is kept [default: in the folder].")
     ] = None,
 ) -> None:
-    """Track any number of clips into training shards; goes on where it stopped."""
+    """Track any number of clips into training shards."""
     from mimictalk.durations import parse_duration
     from mimictalk.errors import InputError
     from mimictalk.preprocessing import LEDGER, PreprocessSettings, find_clips

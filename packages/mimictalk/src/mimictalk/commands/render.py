@@ -52,7 +52,7 @@ def render(
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
 ) -> None:
-    """Make an avatar speak a sound file, or copy the motion of a clip."""
+    """Make an avatar speak a sound file, or copy a clip's motion."""
     from mimictalk.render_job import RenderSettings, render_avatar
 
     settings = RenderSettings(

@@ -8,7 +8,7 @@ from mimictalk.commands.serve import Host, Names, Port, Root
 def ui(
     ctx: typer.Context, host: Host = "127.0.0.1", port: Port = 7870, folder: Root = None, name: Names = None
 ) -> None:
-    """Open the studio in the browser: drop a clip, make an avatar, make it speak."""
+    """Open the studio, a page in your browser."""
     from mimictalk.studio.server import ServerSettings
     from mimictalk.studio.starting import start
 

@@ -186,7 +186,7 @@ def _name(host: str) -> str:
 
 
 async def _say_no(refused: Refused, send: Send) -> None:
-    body = json.dumps({"error": MimictalkError("request", refused.detail).as_dict()}).encode()
+    body = json.dumps({"error": MimictalkError("request", refused.detail, "See docs/studio.md for what the API takes.").as_dict()}).encode()
     headers = {
         "content-type": "application/json",
         "content-length": str(len(body)),
