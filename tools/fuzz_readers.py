@@ -30,7 +30,7 @@ from hostile import recordings
 from hostile.damage import mutated
 
 HANGS = 20  # seconds of computing
-CHUNK = 100  # cases a process does in a row
+CHUNK = 50  # cases a process does in a row
 
 
 def containers() -> list[tuple[str, bytes]]:
@@ -104,8 +104,22 @@ def read(path: Path) -> None:
                 raise
 
 
+def load_readers() -> None:
+    """Import what `look` and `read` use."""
+    import av
+
+    import face3dmm.video
+    import mimictalk.media_probe
+    import mimictalk.sound
+    import talk_motion.audio
+
+    av.logging.set_level(None)
+    assert face3dmm and mimictalk and talk_motion
+
+
 def fuzz_containers(seeds: range) -> list[dict[str, object]]:
     """What went wrong with the containers of these seeds."""
+    load_readers()  # once, before processes are forked off this one
     whole, wrong = containers(), []
     with tempfile.TemporaryDirectory() as folder:
         for seed in seeds:
