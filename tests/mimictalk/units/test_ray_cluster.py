@@ -1,6 +1,6 @@
 """The same units on Ray. Needs the extra mimictalk[ray]; a cluster takes some ten seconds to start.
 
-    pip install 'mimictalk[ray]' && pytest -m slow tests/mimictalk/units/test_ray_cluster.py
+pip install 'mimictalk[ray]' && pytest -m slow tests/mimictalk/units/test_ray_cluster.py
 """
 
 import os
@@ -33,9 +33,7 @@ def cluster():
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own, of files it leaves open
 def test_units_are_done_once_and_a_killed_worker_costs_an_attempt(cluster, tmp_path: Path) -> None:
-    units = [
-        Unit(f"unit {n}", "unit_work:square", {"number": n, "folder": str(tmp_path)}) for n in range(6)
-    ]
+    units = [Unit(f"unit {n}", "unit_work:square", {"number": n, "folder": str(tmp_path)}) for n in range(6)]
     units[2].task["dies"] = 1
     outcomes = {o.name: o for o in cluster.run(units)}
     assert {name: o.facts["square"] for name, o in outcomes.items()} == {f"unit {n}": n * n for n in range(6)}

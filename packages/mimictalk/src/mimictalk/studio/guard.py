@@ -186,7 +186,8 @@ def _name(host: str) -> str:
 
 
 async def _say_no(refused: Refused, send: Send) -> None:
-    body = json.dumps({"error": MimictalkError("request", refused.detail, "See docs/studio.md for what the API takes.").as_dict()}).encode()
+    error = MimictalkError("request", refused.detail, "See docs/studio.md for what the API takes.")
+    body = json.dumps({"error": error.as_dict()}).encode()
     headers = {
         "content-type": "application/json",
         "content-length": str(len(body)),
