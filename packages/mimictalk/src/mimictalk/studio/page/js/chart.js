@@ -8,7 +8,7 @@ const SECOND = ['held out', 'held_out', 'held-out error', 'psnr', 'score'];
 export function chart(points) {
   const names = [...new Set(points.flatMap((point) => Object.keys(point.numbers)))];
   const first = names.includes('loss') ? 'loss' : names[0];
-  const second = names.find((name) => SECOND.includes(name));
+  const second = names.find((name) => name !== first && SECOND.includes(name));
   const drawing = make('svg', { class: 'chart', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `Curve of ${first}` });
   const last = Math.max(...points.map((point) => point.done), 1);
   [[first, ''], [second, 'second']].filter(([name]) => name).forEach(([name, kind], index) => {
