@@ -19,7 +19,7 @@ from mimictalk import watermark_code
 TILE = 128  # pixels
 SLOWEST, FASTEST = 5, 16  # waves per tile: 8 to 26 pixels long; video codecs take away shorter ones first
 STRENGTH = 1.4  # grey levels, root mean square
-GAINS = (0.65, 1.35)  # in smooth and in busy blocks; 1.35 * 1.4 levels leave 42.5 dB in the worst picture
+GAINS = (0.8, 1.35)  # in smooth and in busy blocks; 1.35 * 1.4 levels leave 42.5 dB in the worst picture
 BLOCK = 16
 BUSY = 8.0  # mean grey-level step between neighbouring pixels at which the upper gain is reached
 KNOWN_GAIN = 1.2  # of the waves with known phases
