@@ -52,7 +52,7 @@ def speak_live(
     from talk_motion.streaming import MotionStream
 
     prompt = speaking_style(person, settings, console, progress)
-    place = _place(person, prompt, settings, console, progress)
+    place = placing(person, prompt, settings, console, progress)
     model = motion_model(person if settings.style is None else None, console)
     renderer = load_renderer()
     stream = MotionStream(model, prompt, speaking_of(settings))
@@ -131,7 +131,7 @@ def target(out: Path) -> Iterator[Path | BinaryIO]:
             os.dup2(video.fileno(), number)
 
 
-def _place(
+def placing(
     person: Person,
     prompt: "MotionPrompt | None",
     settings: VideoSettings,
