@@ -4,9 +4,10 @@
 
 Needs Debian's espeak-ng, flite and festival with voices (see tools/synthetic_speech). Everything follows
 from the seed; a batch is a function of (seed, step), with motion and style drawn anew each time a sound is
-used; `--work` keeps the corpus, the pool of sounds and the training state, so that the same command goes on
-exactly where it was stopped. Weights are chosen by early stopping on real clips where there are some (they
-are never trained on), because the score on synthetic speech goes on rising after the real one peaks.
+used; the voices that tools/bench/talk_motion.py judges on are left out. `--work` keeps the corpus, the pool
+of sounds and the training state, so that the same command goes on exactly where it was stopped. Weights are
+chosen by early stopping on real clips where there are some (they are never trained on), because the score on
+synthetic speech goes on rising after the real one peaks.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import nn
 from mimictalk.training_talk import face_basis
 from synthetic_speech.corpus import Corpus, make_corpus
 from synthetic_speech.face_model import open_face_gap
+from synthetic_speech.make import only
 from synthetic_speech.mouth import LipGap
 from synthetic_speech.pool import Batch, Pool
 from talk_clips import TalkClip, correlation, load_clips
@@ -110,7 +112,7 @@ def train(args: argparse.Namespace, clips: list[TalkClip] | None = None) -> dict
         make_corpus(work / "corpus", args.minutes, args.seed)
     corpus = Corpus(work / "corpus")
     if not (work / "pool" / "pool.json").is_file():
-        Pool.build(corpus, work / "pool", args.sounds, args.frames, args.seed)
+        Pool.build(only(corpus, held=False), work / "pool", args.sounds, args.frames, args.seed)
     pool = Pool(work / "pool")
     space, gap = build_space(pool, args.seed, work / "space.safetensors")
     settings, run = settings_of(args), args.run or work

@@ -3,6 +3,9 @@
 A tracker gives a stranger's neutral face only roughly, so constant parts of the prompt are taken off before
 the model sees it and put back after. And a model that is unsure draws the mean, which opens too little: how
 much too little is measured on the prompt itself, each half drawn with the other as prompt.
+
+Style strength other than 1 moves all of this away from, or towards, the usual speaker: the constant parts
+(smile, asymmetry), how far the mouth opens, and by guidance (`MotionModel.sample`) what the model drew.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from .features import AudioFeatures
 from .model import MotionModel, SamplingConfig
 from .motion import MotionPrompt
 
+USUAL_SPREAD = 0.7  # deviation of the opening within a speaker, in the space's unit; median of random styles
+MOST_EXAGGERATED = 2.0  # times the opening; further, and mouths tear
 SHORTEST_HALF = 25  # frames; less than two seconds of prompt say nothing about how far a person opens
 LARGEST_GAIN = 2.0
 
@@ -48,6 +53,8 @@ class Mouth:
             self._shown = heard, seen
             self._closed = float(known[:, 0].quantile(0.02) - self._offset[0])
             self._gain = opening_gain(model, heard, seen, steps)
+            spread = float(known[:, 0].std()) if len(known) > 1 else USUAL_SPREAD
+            self._amplitude, self._constant = manner_at(self._offset, spread, style_strength)
 
     def draw(self, audio: AudioFeatures, noise: Tensor) -> Tensor:
         """Motion channels (T, M) for T motion frames of sound, from noise (T, M)."""
@@ -61,8 +68,27 @@ class Mouth:
         )
         if self._shown is None:
             return drawn
-        drawn[:, 0] = (self._gain * drawn[:, 0]).clamp(min=self._closed)
-        return drawn + self._offset
+        opening = (self._gain * drawn[:, 0]).clamp(min=self._closed)
+        drawn[:, 0] = self._closed + self._amplitude * (opening - self._closed)  # closed lips stay closed
+        return drawn + self._constant
+
+
+def manner_at(offset: Tensor, spread: float, style_strength: float) -> tuple[float, Tensor]:
+    """How far a person opens and what stays of their face, at a style strength.
+
+    Args:
+        offset: (M,) the prompt's mean motion; 0 is the usual speaker.
+        spread: deviation of the prompt's opening.
+        style_strength: 1 gives the person, 0 the usual speaker, 2 twice as far from the usual as the person.
+
+    Returns:
+        factor on the opening above closed lips, 1 at strength 1; and the constant motion (M,), whose opening
+        is always the person's own, as it says where their lips meet.
+    """
+    factor = (max(spread, 1e-3) / USUAL_SPREAD) ** (style_strength - 1)
+    constant = style_strength * offset
+    constant[0] = offset[0]
+    return min(max(factor, 1 / MOST_EXAGGERATED), MOST_EXAGGERATED), constant
 
 
 def opening_gain(model: MotionModel, heard: Tensor, seen: Tensor, steps: int) -> float:
