@@ -117,9 +117,26 @@ def test_version(cli):
             "Give --audio SPEECH.wav, or --drive CLIP.mp4.\n",
         ),
         (
-            ["render", "--drive", "b.mp4", "--blink", "none"],
-            "mimictalk render: with --drive, style, pose and blinks come from the driving clip\n"
-            "Leave out --style, --pose and --blink, or use --audio.\n",
+            ["render", "--drive", "b.mp4", "--style", "c.mp4"],
+            "mimictalk render: with --drive, style and head motion come from the driving clip\n"
+            "Leave out --style, and --pose CLIP, or use --audio.\n",
+        ),
+        (
+            ["render", "--drive", "b.mp4", "--pose", "c.mp4"],
+            "mimictalk render: with --drive, style and head motion come from the driving clip\n"
+            "Leave out --style, and --pose CLIP, or use --audio.\n",
+        ),
+        (
+            ["render", "--audio", "a.wav", "--mouth", "3"],
+            "--mouth: 3 is out of range\nGive 0 to 2.\n",
+        ),
+        (
+            ["oneshot", "a.png", "--audio", "a.wav", "--gaze", "away"],
+            "--gaze: 'away' is no direction\nGive auto, forward or YAW,PITCH in degrees, such as 10,0.\n",
+        ),
+        (
+            ["render", "--audio", "a.wav", "--pose", "90,0,0"],
+            "--pose: a yaw of 90 degrees is out of range\nGive -20 to 20 degrees.\n",
         ),
         (
             ["render", "--audio", "a.wav", "--style-strength", "9"],

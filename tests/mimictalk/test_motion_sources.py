@@ -41,6 +41,11 @@ def speech(here, write_wav) -> Path:
     return write_wav(here / "a.wav", (0.1 * buzz * (np.sin(2 * np.pi * 4 * times) > 0))[:, None], 16000)
 
 
+def nobodys_space(name: str) -> SimpleNamespace:
+    """A motion model of which only the lip gap is asked."""
+    return SimpleNamespace(name=name, space=SimpleNamespace(gap=torch.zeros(64)))
+
+
 @pytest.fixture
 def generated(monkeypatch) -> SimpleNamespace:
     """The motion model replaced: it turns the head by 0.5 about y, and remembers what it was asked."""
@@ -56,7 +61,7 @@ def generated(monkeypatch) -> SimpleNamespace:
             )
 
     monkeypatch.setattr(SpeechFile, "motion", motion)
-    monkeypatch.setattr(talk_motion, "MotionModel", SimpleNamespace(from_pretrained=lambda name: name))
+    monkeypatch.setattr(talk_motion, "MotionModel", SimpleNamespace(from_pretrained=nobodys_space))
     return asked
 
 
@@ -109,7 +114,7 @@ def test_the_avatars_own_style_and_place(speech, generated, spool, console):
     motion = motion_from_audio(avatar(own), settings, console, ignore, spool)
     assert torch.equal(motion.euler, torch.tensor([0.0, 0.5, 0.0]).expand(FRAMES, 3))
     assert generated.prompt is own
-    assert generated.model == "small"
+    assert generated.model.name == "small"
     assert generated.frames == FRAMES
     assert generated.speaking == Speaking(seed=4, style_strength=1.5, pose="static", blink="none")
     assert console.warnings == []
@@ -147,7 +152,8 @@ def test_a_pose_that_is_nothing_is_told_before_any_work(here, speech, spool, con
     with pytest.raises(InputError) as caught:
         motion_from_audio(avatar(None), RenderSettings(audio=speech, pose="sideways"), console, ignore, spool)
     assert str(caught.value) == (
-        "--pose: 'sideways' is neither a way to move nor a clip\nGive ref, static or the name of a clip."
+        "--pose: 'sideways' is neither a way to move nor a clip\n"
+        "Give ref, static, YAW,PITCH,ROLL in degrees, or the name of a clip."
     )
 
 
@@ -167,6 +173,28 @@ def test_a_clip_drives_about_the_avatars_place(tracked, console, monkeypatch):
     absolute = RenderSettings(drive=Path("d.mp4"), drive_pose="absolute")
     motion = motion_from_clip(avatar(None), absolute, console, ignore)
     assert torch.equal(motion.euler, tracked.coeffs.euler)
+
+
+def test_a_driven_head_can_be_held(tracked, console, monkeypatch):
+    monkeypatch.setattr(talk_motion, "MotionModel", SimpleNamespace(from_pretrained=nobodys_space))
+    monkeypatch.setattr(motion_sources, "fit_to_avatar", lambda track, identity: (track.coeffs, 2.0))
+    still = motion_from_clip(
+        avatar(None), RenderSettings(drive=Path("d.mp4"), pose="static"), console, ignore
+    )
+    assert torch.allclose(still.euler, SOURCE_EULER.expand(11, 3), atol=1e-5)
+    assert torch.equal(still.translation, still.translation[:1].expand(11, 3))
+    turned = RenderSettings(drive=Path("d.mp4"), pose="-10,0,5", drive_pose="absolute")
+    held = motion_from_clip(avatar(None), turned, console, ignore)
+    assert torch.allclose(torch.rad2deg(held.euler), torch.tensor([0.0, -10.0, 5.0]).expand(11, 3))
+    assert torch.equal(held.translation, SOURCE_TRANSLATION.expand(11, 3))
+
+
+def test_a_spoken_head_can_be_held(speech, generated, spool, console):
+    settings = RenderSettings(audio=speech, pose="10,-5,2", gaze="forward", blink="none")
+    motion = motion_from_audio(avatar(prompt_of()), settings, console, ignore, spool)
+    assert (generated.speaking.pose, generated.speaking.blink) == ("static", "none")
+    assert torch.allclose(torch.rad2deg(motion.euler), torch.tensor([-5.0, 10.0, 2.0]).expand(FRAMES, 3))
+    assert torch.equal(motion.translation, SOURCE_TRANSLATION.expand(FRAMES, 3))
 
 
 def test_a_style_needs_speech(here, tracked, console, write_wav):

@@ -11,6 +11,7 @@ import torch
 from mimictalk import motion_sources, rendering
 from mimictalk.marks import SYNTHETIC, read_mark
 from mimictalk.render_job import RenderSettings
+from mimictalk.render_key import render_key
 from mimictalk.state import remember_avatar
 from talk_motion import MotionSequence
 
@@ -87,12 +88,29 @@ def test_json(cli, me, speech, drawing):
 def test_options_arrive(cli, me, speech, drawing):
     ran = cli(
         "render", "--audio", "hello.wav", "me", "--seed", 3, "--style-strength", 1.5,
-        "--pose", "static", "--blink", "none", "--background", "#102030",
+        "--pose", "static", "--blink", "none", "--background", "#102030", "--mouth", 0.5, "--gaze", "-5,2",
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    wanted = {"seed": 3, "style_strength": 1.5, "pose": "static", "blink": "none"}
+    wanted = {
+        "seed": 3,
+        "style_strength": 1.5,
+        "pose": "static",
+        "blink": "none",
+        "mouth": 0.5,
+        "gaze": "-5,2",
+    }
     assert {key: getattr(drawing.settings, key) for key in wanted} == wanted
     assert drawing.background[0, 0].tolist() == [16, 32, 48]
+
+
+@pytest.mark.parametrize(
+    "control",
+    [{"mouth": 1.5}, {"blink": "0.5"}, {"gaze": "forward"}, {"pose": "5,0,0"}, {"background": "#000000"}],
+)
+def test_what_was_drawn_with_other_controls_is_not_used_again(speech, control):
+    plain = render_key(RenderSettings(audio=speech), avatar="a")
+    assert render_key(RenderSettings(audio=speech), avatar="a") == plain
+    assert render_key(RenderSettings(audio=speech, **control), avatar="a") != plain
 
 
 def test_the_last_avatar_is_used_when_none_is_named(cli, me, speech, drawing):

@@ -9,6 +9,7 @@ from typing import Any
 from mimictalk.errors import InputError
 
 FLAG = "flag"
+CONTROLS = ("pose", "mouth", "blink", "gaze")
 # Per command: the files it reads, the options it takes as they are, and those that are needed.
 COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "adapt": {
@@ -18,12 +19,12 @@ COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "render": {
         "reads": ("avatar", "audio", "drive", "style"),
-        "options": ("style-strength", "pose", "drive-pose", "blink", "background", "seed"),
+        "options": ("style-strength", *CONTROLS, "drive-pose", "background", "seed"),
         "needs": ("avatar", "out"),
     },
     "oneshot": {
         "reads": ("portrait", "audio", "drive", "style"),
-        "options": ("style-strength", "pose", "drive-pose", "blink", "background", "seed"),
+        "options": ("style-strength", *CONTROLS, "drive-pose", "background", "seed"),
         "needs": ("portrait", "out"),
     },
 }

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import numpy as np
 
 from mimictalk.console import Console, Progress
-from mimictalk.motion_sources import Person, pose_track, speaking_of, speaking_style
+from mimictalk.motion_sources import Person, pose_track, resting_face, speaking_of, speaking_style
 from mimictalk.person_motion import motion_model
 from mimictalk.segments import spans
 from mimictalk.sound import has_sound, read_sound
 from mimictalk.tracked_motion import place_pose, repeat_there_and_back, usual_pose
-from mimictalk.video_settings import PIPE, POSES, VideoSettings
+from mimictalk.video_settings import PIPE, VideoSettings
 from mimictalk.video_writer import StreamWriter, VideoWriter
 
 if TYPE_CHECKING:
@@ -145,10 +145,19 @@ def placing(
     """
     import torch
 
-    tensors = person.tensors() if settings.pose not in POSES or settings.style or prompt is None else {}
+    clip, controls = settings.pose_clip, settings.controls
+    if not controls.idle:
+        from talk_motion import MotionModel
+
+        shown = None if prompt is None else prompt.motion.expression
+        rest = resting_face(shown, person, MotionModel.from_pretrained("small").space)
+        changed = lambda motion: controls.applied(motion, rest)  # noqa: E731
+    else:
+        changed = lambda motion: motion  # noqa: E731
+    tensors = person.tensors() if clip is not None or settings.style or prompt is None else {}
     if not tensors:
-        return lambda motion, first: motion
-    track = None if settings.pose in POSES else pose_track(Path(settings.pose), console, progress)
+        return lambda motion, first: changed(motion)
+    track = None if clip is None else pose_track(clip, console, progress)
     if track is not None:
         usual = usual_pose(track.coeffs.euler, track.coeffs.translation)
     elif prompt is not None:
@@ -164,6 +173,6 @@ def placing(
         euler, translation = place_pose(
             euler, translation, tensors["source_euler"], tensors["source_translation"], usual
         )
-        return replace(motion, euler=euler, translation=translation)
+        return changed(replace(motion, euler=euler, translation=translation))
 
     return placed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from mimictalk.checking import check_clip_sound
 from mimictalk.console import Console, Progress
 from mimictalk.errors import InputError
+from mimictalk.motion_controls import RestingFace
 from mimictalk.prompting import prompt_from_track
 from mimictalk.speaking import speak
 from mimictalk.tracked_motion import (
@@ -15,6 +16,7 @@ from mimictalk.tracked_motion import (
     place_pose,
     repeat_there_and_back,
     track_for,
+    usual_pose,
 )
 from mimictalk.video_settings import POSES, VideoSettings
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from talk_motion import MotionPrompt, MotionSequence
     from talk_motion.generation import Speaking
     from talk_motion.person_tuning import PersonTuning
+    from talk_motion.space import MotionSpace
     from talk_motion.spool import MotionSpool
 
 
@@ -48,10 +51,30 @@ def motion_from_audio(
     assert settings.audio is not None
     prompt = speaking_style(person, settings, console, progress)
     own = person if settings.style is None else None
-    speak(settings.audio, prompt, speaking_of(settings), spool, console, progress, own)
-    motion = spool.motion()
-    if settings.pose not in POSES:
-        track = pose_track(Path(settings.pose), console, progress)
+    model = speak(settings.audio, prompt, speaking_of(settings), spool, console, progress, own)
+    motion = _posed(spool.motion(), person, settings, prompt, console, progress)
+    if settings.controls.idle:
+        return motion
+    shown = prompt.motion.expression if prompt is not None else None
+    return settings.controls.applied(motion, resting_face(shown, person, model.space))
+
+
+def resting_face(shown: "Tensor | None", person: Person, space: "MotionSpace") -> RestingFace:
+    """What controls count from: the rest in what was shown (T, 64), at the place of the person's head."""
+    return RestingFace.of(shown, person.tensors()["source_translation"], space)
+
+
+def _posed(
+    motion: "MotionSequence",
+    person: Person,
+    settings: VideoSettings,
+    prompt: "MotionPrompt | None",
+    console: Console,
+    progress: Progress,
+) -> "MotionSequence":
+    """A spoken motion with the head that the settings ask for."""
+    if settings.pose_clip is not None:
+        track = pose_track(settings.pose_clip, console, progress)
         frames = len(motion.expression)
         moved = replace(
             motion,
@@ -71,8 +94,8 @@ def speaking_style(
     Raises:
         InputError: If the head is to move in no known way.
     """
-    if settings.pose not in POSES and not Path(settings.pose).exists():
-        cure = f"Give {', '.join(POSES)} or the name of a clip."
+    if settings.pose_clip is not None and not settings.pose_clip.exists():
+        cure = f"Give {', '.join(POSES)}, YAW,PITCH,ROLL in degrees, or the name of a clip."
         raise InputError("--pose", f"{settings.pose!r} is neither a way to move nor a clip", cure)
     if settings.style is not None:
         return style_prompt(settings.style, console, progress)
@@ -90,7 +113,7 @@ def speaking_of(settings: VideoSettings) -> "Speaking":
         style_strength=settings.style_strength,
         seed=settings.seed,
         pose="ref" if settings.pose == "ref" else "static",
-        blink=settings.blink,
+        blink="none" if settings.blink == "none" else "auto",
     )
 
 
@@ -105,7 +128,20 @@ def motion_from_clip(
     coeffs, ratio = fit_to_avatar(track, person.tensors()["face_identity"])
     console.note(f"driver against avatar: residual ratio {ratio:.2f}")
     motion = motion_from_coeffs(coeffs, track.fps)
-    return motion if settings.drive_pose == "absolute" else _placed(motion, person)
+    shown = motion.expression
+    if settings.drive_pose == "relative":
+        motion = _placed(motion, person)
+    if settings.pose == "static":
+        euler, translation = usual_pose(motion.euler, motion.translation)
+        motion = replace(
+            motion, euler=euler.repeat(motion.frames, 1), translation=translation.repeat(motion.frames, 1)
+        )
+    if settings.controls.idle:
+        return motion
+    from talk_motion import MotionModel
+
+    rest = resting_face(shown, person, MotionModel.from_pretrained("small").space)
+    return settings.controls.applied(motion, rest)
 
 
 def pose_track(path: Path, console: Console, progress: Progress) -> "FaceTrack":

@@ -180,7 +180,7 @@ def picture_marks(path: Path, role: str) -> InputMarks | None:
 
 
 def _marks_of_inputs(settings: VideoSettings) -> dict[str, InputMarks]:
-    clips = {"driver": settings.driver, "style": settings.style, "pose": Path(settings.pose)}
+    clips = {"driver": settings.driver, "style": settings.style, "pose": settings.pose_clip}
     found = {
         role: input_marks(path, role)
         for role, path in clips.items()

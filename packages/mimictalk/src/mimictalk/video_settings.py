@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from mimictalk.errors import InputError
 from mimictalk.mark_settings import MarkSettings
+from mimictalk.motion_controls import MotionControls, angles_in
 
 POSES = ("ref", "static")
 PIPE = Path("-")  # stdin as --audio, stdout as --out
@@ -22,9 +23,12 @@ class VideoSettings(MarkSettings):
         out: The video to write; "-" is stdout, None a name made of person and input.
         style: Clip whose talking style is used instead of the person's own.
         style_strength: 0 for none of the style, 1 as it is, more to exaggerate.
-        pose: "ref" (as the style's clip moves), "static", or a clip whose head motion is used.
+        pose: "ref" (as the style's clip moves), "static", "YAW,PITCH,ROLL" in degrees, held throughout, or a
+            clip whose head motion is used.
         drive_pose: "relative" puts the driver's usual pose on the person's, "absolute" takes it as tracked.
-        blink: "auto" or "none".
+        mouth: Factor of how far the mouth moves, 0 to 2.
+        blink: "auto", "none", or a factor of how far lids close, 0 to 2.
+        gaze: "auto", "forward", or "YAW,PITCH" in degrees in the head's own frame.
         background: "keep", "#rrggbb" or a picture.
         seed: Of everything random.
     """
@@ -41,7 +45,9 @@ class VideoSettings(MarkSettings):
     style_strength: float = 1.0
     pose: str = "ref"
     drive_pose: Literal["relative", "absolute"] = "relative"
-    blink: Literal["auto", "none"] = "auto"
+    mouth: float = 1.0
+    blink: str = "auto"
+    gaze: str = "auto"
     background: str = "keep"
     seed: int = 0
 
@@ -52,9 +58,12 @@ class VideoSettings(MarkSettings):
             raise InputError(self.COMMAND, f"nothing says what the {self.WHO} should do", both)
         if self.audio is not None and self.drive is not None:
             raise InputError(self.COMMAND, "--audio and --drive exclude each other", both)
-        if self.drive is not None and (self.style is not None or self.pose != "ref" or self.blink != "auto"):
-            cause = "with --drive, style, pose and blinks come from the driving clip"
-            raise InputError(self.COMMAND, cause, "Leave out --style, --pose and --blink, or use --audio.")
+        held = angles_in(self.pose, 3) is not None
+        if self.drive is not None and (self.style is not None or not (self.pose in POSES or held)):
+            cause = "with --drive, style and head motion come from the driving clip"
+            cure = "Leave out --style, and --pose CLIP, or use --audio."
+            raise InputError(self.COMMAND, cause, cure)
+        _ = self.controls
         if not 0 <= self.style_strength <= 4:
             raise InputError("--style-strength", f"{self.style_strength:g} is out of range", "Give 0 to 4.")
         if not 0 <= self.seed < 2**63:
@@ -64,6 +73,21 @@ class VideoSettings(MarkSettings):
             raise InputError("--audio-format", cause, "Leave it out, or use --audio -.")
         if self.out is not None and self.out != PIPE and self.out.suffix.lower() != ".mp4":
             raise InputError(self.out, "only mp4 is written", "Choose a name that ends in .mp4.")
+
+    @property
+    def controls(self) -> MotionControls:
+        """What is changed of a motion before it is drawn.
+
+        Raises:
+            InputError: If an option is out of its range or no such thing.
+        """
+        return MotionControls.of(mouth=self.mouth, blink=self.blink, gaze=self.gaze, pose=self.pose)
+
+    @property
+    def pose_clip(self) -> Path | None:
+        """The clip whose head motion is used; None where `pose` says something else."""
+        said = self.pose in POSES or self.controls.head is not None
+        return None if said else Path(self.pose)
 
     @property
     def driver(self) -> Path:
@@ -82,8 +106,8 @@ class VideoSettings(MarkSettings):
     @property
     def media(self) -> list[Path]:
         """Every video and sound file among the inputs."""
-        pose = None if self.pose in POSES or not Path(self.pose).exists() else Path(self.pose)
-        named = [self.driver, self.style, pose]
+        pose = self.pose_clip
+        named = [self.driver, self.style, pose if pose is not None and pose.exists() else None]
         return [path for path in named if path is not None and path != PIPE]
 
     def output(self, name: str) -> Path:

@@ -22,14 +22,19 @@ class Blink(StrEnum):
     none = "none"
 
 
+POSE_HELP = "Head motion; angles in degrees, within 20,12,15, are held."
+GAZE_HELP = "Where the eyes look; degrees from the head's front, within 20,12."
+
 Audio = Annotated[Path | None, Option(metavar="FILE", help="Speech to say; - for stdin, live.")]
 AudioFormatOption = Annotated[AudioFormat, Option(help="Of stdin; s16le is bare, 16 kHz, mono.")]
 Drive = Annotated[Path | None, Option(metavar="CLIP", help="Copy the face motion of this clip.")]
 Style = Annotated[Path | None, Option(metavar="CLIP", help="Talk in the style of this clip.")]
 StyleStrength = Annotated[float, Option(help="0 no style, 1 as it is, up to 4.")]
-Pose = Annotated[str, Option(metavar="ref|static|CLIP", help="Head motion, with --audio.")]
+Pose = Annotated[str, Option(metavar="ref|static|YAW,PITCH,ROLL|CLIP", help=POSE_HELP)]
 DrivePoseOption = Annotated[DrivePose, Option(help="Head pose, with --drive.")]
-BlinkOption = Annotated[Blink, Option(help="Blinks, with --audio.")]
+Mouth = Annotated[float, Option(help="How far the mouth moves: 0 rest, 1 as it is, up to 2.")]
+BlinkOption = Annotated[str, Option(metavar="auto|none|FACTOR", help="Blinks; FACTOR of closing, 0 to 2.")]
+Gaze = Annotated[str, Option(metavar="auto|forward|YAW,PITCH", help=GAZE_HELP)]
 Background = Annotated[str, Option(metavar="keep|#rrggbb|PICTURE", help="What is behind the person.")]
 Label = Annotated[str | None, Option(metavar="[TEXT]", help="Show words in a corner [AI-generated].")]
 NoWatermark = Annotated[str | None, Option(metavar="REASON", help="No watermark; the file says why.")]
