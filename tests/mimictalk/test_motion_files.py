@@ -6,11 +6,20 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from face3dmm import ARKIT_NAMES, FaceCoeffs, FaceTrack
+from face3dmm import ARKIT_NAMES, FaceCoeffs, FaceModel, FaceTrack, arkit_motion
 from face3dmm.live_link import COLUMNS, read_live_link
 from face3dmm.motion_json import read_motion_json, read_motion_npz
 from mimictalk.errors import InputError
-from mimictalk.motion_files import OF_SPEECH, OF_TRACKS, check_motion_file, write_speech_motion, write_track
+from mimictalk.motion_files import (
+    OF_SPEECH,
+    OF_TRACKS,
+    SCENES,
+    USD,
+    check_motion_file,
+    write_speech_motion,
+    write_track,
+)
+from scene_readers import GlbReader
 
 JAW = ARKIT_NAMES.index("jawOpen")
 FRAMES = 50
@@ -99,13 +108,15 @@ def test_names_that_cannot_be_written(here):
     (here / "folder.csv").mkdir()
     source = here / "clip.csv"
     for name, words in [
-        ("a.txt", "only .csv, .json, .npz and .safetensors are written"),
+        ("a.txt", "only .csv, .json, .npz, .safetensors, .glb, .usdc and .usda are written"),
         ("folder.csv", "it is a folder"),
         ("clip.csv", "it would overwrite its own input"),
     ]:
         with pytest.raises(InputError, match=words):
             check_motion_file(here / name, source, OF_TRACKS)
-    with pytest.raises(InputError, match=r"only \.csv, \.json, \.npz and \.safetensors are written"):
+    with pytest.raises(
+        InputError, match=r"only \.csv, \.json, \.npz, \.safetensors, \.glb, \.usdc and \.usda are written"
+    ):
         check_motion_file(here / "a.mp4", source, OF_SPEECH)
     assert check_motion_file(here / "b.CSV", source, OF_SPEECH) == here / "b.CSV"
 
@@ -115,18 +126,69 @@ def test_another_suffix_is_told_before_any_work(cli, here, name):
     ran = cli("track", "clip.mp4", "-o", name)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        f"{name}: only .csv, .json, .npz and .safetensors are written\nChoose a name that ends in one of them.\n"
+        f"{name}: only .csv, .json, .npz, .safetensors, .glb, .usdc and .usda are written\n"
+        "Choose a name that ends in one of them.\n"
     )
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("suffix", OF_TRACKS)
+@pytest.mark.parametrize("suffix", OF_TRACKS[:4])
 def test_track_writes_by_suffix(cli, here, track, monkeypatch, suffix):
     monkeypatch.setattr("mimictalk.tracked_motion.track_for", lambda *_: track)
     ran = cli("track", "clip.mp4", "-o", f"face{suffix}", "--json")
     assert ran.code == 0
     assert ran.json["file"] == f"face{suffix}" and ran.json["frames"] == FRAMES
     read = dict(
-        zip(OF_TRACKS, (read_live_link, read_motion_json, read_motion_npz, FaceTrack.load), strict=True)
+        zip(OF_TRACKS[:4], (read_live_link, read_motion_json, read_motion_npz, FaceTrack.load), strict=True)
     )[suffix]
     assert read(here / f"face{suffix}").fps == 25.0
+
+
+def expect_scene(path, motion) -> None:
+    """The jaw of every frame, where an independent reader finds it, is the one of the Live Link CSV."""
+    if path.suffix == ".glb":
+        pytest.importorskip("pygltflib", reason="the independent reader of glTF is not installed")
+        weights = GlbReader(path).weights()
+        names = GlbReader(path).target_names
+    else:
+        pytest.importorskip("pxr", reason="usd-core (face3dmm[usd]) is not installed")
+        from pxr import Usd, UsdSkel
+
+        stage = Usd.Stage.Open(str(path))
+        (animation,) = (UsdSkel.Animation(each) for each in stage.Traverse() if each.IsA(UsdSkel.Animation))
+        told = animation.GetBlendShapeWeightsAttr()
+        weights = torch.tensor([list(told.Get(code)) for code in told.GetTimeSamples()]).numpy()
+        names = list(animation.GetBlendShapesAttr().Get())
+    assert names == list(ARKIT_NAMES)
+    wanted = arkit_motion(FaceModel.open_face(), motion)
+    assert weights[:, JAW].tolist() == pytest.approx(wanted.weights[:, JAW].tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix", SCENES)
+def test_track_writes_scenes(cli, here, track, monkeypatch, suffix):
+    monkeypatch.setattr("mimictalk.tracked_motion.track_for", lambda *_: track)
+    if suffix in USD:
+        pytest.importorskip("pxr", reason="usd-core (face3dmm[usd]) is not installed")
+    ran = cli("track", "clip.mp4", "-o", f"face{suffix}", "--json")
+    assert (ran.code, ran.json["file"]) == (0, f"face{suffix}"), ran.err
+    assert [entry.name for entry in here.iterdir()] == [f"face{suffix}"]
+    expect_scene(here / f"face{suffix}", track.coeffs)
+
+
+def test_speech_as_a_scene(here, coeffs):
+    from talk_motion import MotionSequence
+
+    motion = MotionSequence.from_tracking(coeffs.expression, coeffs.euler, coeffs.translation, coeffs.gaze)
+    write_speech_motion(here / "a.glb", motion)
+    expect_scene(here / "a.glb", coeffs)
+
+
+def test_usd_without_its_package_is_told_before_any_work(cli, here, monkeypatch):
+    monkeypatch.setattr("face3dmm.usd.find_spec", lambda name: None)
+    ran = cli("motion", "speech.wav", "-o", "face.usdc")
+    assert (ran.code, ran.err) == (
+        2,
+        "face.usdc: USD files need the package usd-core\n"
+        "Install it: pip install 'face3dmm[usd]'; or write a .glb.\n",
+    )
+    assert list(here.iterdir()) == []

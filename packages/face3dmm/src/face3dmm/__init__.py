@@ -1,12 +1,14 @@
 """3D morphable face models: tracking, fitting, masks and PNCC images."""
 
 from face3dmm._backend import build_info
+from face3dmm.animated_face import AnimatedFace, animated_face
 from face3dmm.arkit import ARKIT_NAMES
 from face3dmm.arkit_weights import ArkitMotion, ArkitSolve, arkit_motion, coeffs_from_arkit
 from face3dmm.background import BackgroundPlate, extend_torso, fill_background
 from face3dmm.camera import Camera, euler_from_rotation, rotation_from_euler
 from face3dmm.errors import InputError
 from face3dmm.fit import FitConfig, fit_landmarks
+from face3dmm.gltf import write_glb
 from face3dmm.live_link import read_live_link, write_live_link
 from face3dmm.masks import Masks, segment_frames, segment_stream
 from face3dmm.model import FaceModel
@@ -25,6 +27,7 @@ from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
 from face3dmm.track import FaceCoeffs, FaceTrack
 from face3dmm.tracking import read_crops, track_image, track_video
+from face3dmm.usd import require_usd, write_usd
 from face3dmm.video import VideoInfo, VideoReader, open_video
 
 __version__ = "0.1.0"
@@ -33,6 +36,7 @@ __all__ = [
     "ARKIT_NAMES",
     "FULL",
     "SMALL",
+    "AnimatedFace",
     "ArkitMotion",
     "ArkitSolve",
     "BackgroundPlate",
@@ -50,6 +54,7 @@ __all__ = [
     "RasterOutput",
     "VideoInfo",
     "VideoReader",
+    "animated_face",
     "arkit_motion",
     "build_info",
     "coeffs_from_arkit",
@@ -70,12 +75,15 @@ __all__ = [
     "read_picture",
     "render_pncc",
     "render_pncc_triple",
+    "require_usd",
     "rotation_from_euler",
     "segment_frames",
     "segment_stream",
     "track_image",
     "track_video",
+    "write_glb",
     "write_live_link",
     "write_motion_json",
     "write_motion_npz",
+    "write_usd",
 ]

@@ -1,4 +1,4 @@
-"""mimictalk motion AUDIO [-o motion.csv]"""
+"""mimictalk motion AUDIO [-o motion.csv|face.glb]"""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,8 @@ def motion(
             "-o",
             "--out",
             help="NAME.csv (Live Link Face, default), NAME.json or NAME.npz (coefficients), "
-            "visemes.json or NAME.visemes.json, NAME.safetensors (all).",
+            "visemes.json or NAME.visemes.json, NAME.glb, .usdc or .usda (a face in motion), "
+            "NAME.safetensors (all).",
         ),
     ] = None,
     style: Style = None,
@@ -28,7 +29,7 @@ def motion(
     temperature: Annotated[float, Option(help="0 the mean motion, more varied up to 2.")] = 0.1,
     seed: Annotated[int, Option(help="Same input and seed: same motion.")] = 0,
 ) -> None:
-    """Turn speech into face motion: ARKit CSV, JSON, visemes."""
+    """Turn speech into face motion: ARKit CSV, JSON, visemes, glTF, USD."""
     from mimictalk.motion_job import MotionSettings, make_motion
 
     settings = MotionSettings(

@@ -12,7 +12,12 @@ def track(
     video: Annotated[Path, Argument(metavar="VIDEO", help="A clip of one person.")],
     out: Annotated[
         Path | None,
-        Option("-o", "--out", help="NAME.csv (Live Link Face, default), .json, .npz, .safetensors (all)."),
+        Option(
+            "-o",
+            "--out",
+            help="NAME.csv (Live Link Face, default), .json, .npz, "
+            ".glb, .usdc or .usda (the face in motion), .safetensors (all).",
+        ),
     ] = None,
     first: Annotated[str | None, Option(metavar="TIME", help="Track only the first, e.g., 30s.")] = None,
     overlay: Annotated[
