@@ -159,7 +159,7 @@ def eyeball() -> tuple[Array, tuple[Surface, ...]]:
 
 
 def normals_of(points: Array, faces: Faces) -> Array:
-    """Unit normals (P, 3) of points (P, 3), the mean of their triangles' (F, 3), by area; z where there is none."""
+    """Unit normals (P, 3) of points (P, 3): the mean of their triangles' (F, 3), by area; z without any."""
     corners = points[faces]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     sums = np.zeros_like(points)

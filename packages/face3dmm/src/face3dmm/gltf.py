@@ -1,6 +1,6 @@
 """A face in motion as one binary glTF 2.0 file (.glb): morph targets, head and eyes as animated nodes.
 
-Source: Khronos, glTF 2.0 specification, sections 3 (JSON), 4 (GLB), 3.7.2.2 (morph targets), 3.11 (animation).
+Source: Khronos, glTF 2.0 specification, sections 3.7.2.2 (morph targets), 3.11 (animation), 4 (GLB).
 """
 
 import json
@@ -8,7 +8,6 @@ import os
 import struct
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from face3dmm.animated_face import AnimatedFace, Surface, eyeball, normals_of

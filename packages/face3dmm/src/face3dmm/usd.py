@@ -36,8 +36,8 @@ def require_usd(path: str | os.PathLike[str]) -> None:
 def write_usd(path: str | os.PathLike[str], face: AnimatedFace, *, binary: bool = True) -> None:
     """Write one stage, atomically: metres, y up, one time code per frame.
 
-    `/Face` is a SkelRoot with the meshes `Mesh`, `LeftEye` and `RightEye`, whose skeleton has the joints Head,
-    Head/LeftEye and Head/RightEye. The blend shapes lie under `Mesh`.
+    `/Face` is a SkelRoot with the meshes `Mesh`, `LeftEye` and `RightEye`, whose skeleton has the joints
+    Head, Head/LeftEye and Head/RightEye. The blend shapes lie under `Mesh`.
 
     Args:
         path: File to write or replace.
