@@ -44,7 +44,7 @@ def build(program: list[str]) -> int:
     done = subprocess.run([*program, "--clean", "--strict"], cwd=OUT, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     print(said, file=sys.stderr, end="")
-    warned = any(word in said for word in ("WARNING", "Warning:"))
+    warned = any(word in said for word in ("WARNING", "Warning:", "griffe:"))
     if done.returncode or warned:
         return done.returncode or 1
     print(f"Open {os.path.relpath(Path(OUT) / 'site/index.html')}", file=sys.stderr)

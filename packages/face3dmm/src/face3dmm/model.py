@@ -42,8 +42,8 @@ class FaceModel:
         known_468: (468,) bool, false for landmarks that this mesh has no vertex for.
         mirror: (V,) vertex at, or nearest to, the mirror image in x.
         inner_lips, outer_lips: (20,) closed loops from the right corner along the upper lip and back along
-        the lower. left_eye, right_eye: (16,) closed lid loops from the outer corner along the upper lid and
-        back.
+            the lower.
+        left_eye, right_eye: (16,) closed lid loops from the outer corner along the upper lid and back.
         face_oval: (36,) the rim of the face mesh.
         eyeballs: (2, 4) centre and radius of the left and the right eyeball.
         named: () int64, how many of the leading expression numbers are `ARKIT_NAMES`: 52, or 0.

@@ -52,9 +52,8 @@ def track_video(
         The track; what was odd about the clip is in its `warnings`.
 
     Raises:
-        InputError: If the file is no readable video or cannot be tracked: too short, no face, face too small
-        or for
-            most of the time not there, a still picture, two people one after the other.
+        InputError: If the file is no readable video or cannot be tracked: too short, no face, face too
+            small or for most of the time not there, a still picture, two people one after the other.
     """
     model = model or FaceModel.open_face()
     reader = open_video(path, max_seconds=max_seconds)

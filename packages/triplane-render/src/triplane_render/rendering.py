@@ -113,8 +113,8 @@ def render_planes_reference(
         decoder: Weights of the decoder, shared by the batch, for C channels.
         rays: (B, N) rays.
         near, far: Limits of the march along each ray, a number or (B, N), in lengths of its direction.
-        samples, importance_samples, layout, box_warp, rule, density_activation, stop_transmittance,
-            deterministic: See `March`.
+        samples, importance_samples, layout, box_warp: See `March`.
+        rule, density_activation, stop_transmittance, deterministic: See `March`.
         occupancy: Where anything is, to shade nothing elsewhere: samples in empty cells have density 0.
             With it the kernels also shade nothing behind where less than `stop_transmittance` of the light
             is left, and give no feature to samples that weigh less than 1e-5: their results differ from the
