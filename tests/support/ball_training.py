@@ -1,8 +1,11 @@
-"""A tiny training run on the coloured ball; as a program, one process of a shared run:
+"""A tiny training run on the coloured ball; as a program, one process of shared runs, one after another:
 
-RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=… python ball_training.py FOLDER
+torchrun --nproc-per-node 2 ball_training.py '{"FOLDER": {"stage": "motion", "optimisation": {"batch": 4}}}'
 """
 
+import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -84,8 +87,25 @@ def train_ball(
     return train_stage(model, ball_stage(model, settings), settings, folder, data="balls", **options)
 
 
-if __name__ == "__main__":
+def killed_once(done: int, total: int, terms: dict[str, float]) -> None:
+    """End this process without a word after its second step, but not again after a restart."""
+    if done == 2 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(cases: dict[str, dict]) -> None:
+    """Run settings by folder; "one_step" stops after one, "kill" kills rank 0 on the way."""
     torch.set_num_threads(1)
     processes = Processes.join()
-    portrait = tiny_portrait()
-    train_ball(portrait, ball_settings("motion"), Path(sys.argv[1]), processes=processes)
+    for folder, parts in cases.items():
+        options = {}
+        if parts.pop("one_step", False):
+            options["stop_after"] = 0.0
+        if parts.pop("kill", False):
+            options["progress"] = killed_once
+        settings = ball_settings(parts.pop("stage"), **parts)
+        train_ball(tiny_portrait(), settings, Path(folder), processes=processes, **options)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,8 +1,10 @@
-"""Tiny runs of the audio-to-motion stages on made-up shards; as a program, one process of a shared run:
+"""Tiny runs of the audio-to-motion stages on made-up shards; as a program, one process of shared runs, one after
+another:
 
-RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=… python talk_training.py FOLDER STAGE...
+torchrun --nproc-per-node 2 talk_training.py '{"FOLDER": {"kind": "a2m", "data": "FOLDER", "frames": 24}}'
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,10 +126,16 @@ def train_tiny(told: TrainingSettings, data: Path, out: Path, **options: Any) ->
     return train(stage(told, data, held), told, out, **options)
 
 
-if __name__ == "__main__":
+def main(cases: dict[str, dict]) -> None:
+    """Run settings by folder; "one_step" stops after one."""
     torch.set_num_threads(1)
     processes = Processes.join()
-    for kind in sys.argv[2:]:
-        folder = Path(sys.argv[1]) / kind
-        train_tiny(settings(kind), folder / "data", folder / "two", processes=processes)
+    for folder, parts in cases.items():
+        options = {"stop_after": 0.0} if parts.pop("one_step", False) else {}
+        data, told = Path(parts.pop("data")), settings(parts.pop("kind"), **parts)
+        train_tiny(told, data, Path(folder), processes=processes, **options)
     processes.leave()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

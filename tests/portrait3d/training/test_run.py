@@ -3,15 +3,11 @@
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-import ball_training
 from ball_training import DISCRIMINATOR, ball_loss, ball_settings, tiny_portrait, train_ball
 from portrait3d.errors import InputError
 from portrait3d.training.run import item_seed
@@ -112,35 +108,6 @@ def test_another_runs_state_is_refused(tmp_path) -> None:
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(InputError, match="damaged"):
         train_ball(tiny_portrait(), ball_settings("i2p"), tmp_path)
-
-
-def test_two_processes_do_what_one_does(tmp_path) -> None:
-    alone = tiny_portrait()
-    train_ball(alone, ball_settings("motion"), tmp_path / "one")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    runs = [
-        subprocess.Popen(
-            [sys.executable, ball_training.__file__, str(tmp_path / "two")],
-            env=os.environ | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-                              "MASTER_PORT": str(port), "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    for run in runs:
-        _, said = run.communicate(timeout=400)
-        assert run.returncode == 0, said
-    from safetensors.torch import load_file
-
-    one, two = (load_file(tmp_path / name / "state.safetensors") for name in ("one", "two"))
-    assert one.keys() == two.keys()
-    for name in one:
-        if name.startswith(("model|", "average|")):
-            # Adam divides by the gradient's size: rounding of tiny gradients shows up to a small part of a step.
-            assert torch.allclose(one[name], two[name], atol=3e-4), name
 
 
 def test_bfloat16_is_near_float32(tmp_path) -> None:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .clip_dropout import ClipDropout
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -144,7 +146,7 @@ class ConvBlock(nn.Module):
         self.mix = nn.Linear(width, 2 * width)
         self.time = nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, groups=width)
         self.leave = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ClipDropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         value, gate = self.mix(self.norm(x.transpose(1, 2))).chunk(2, dim=-1)
@@ -166,7 +168,7 @@ class Layer(nn.Module):
         self.norm_q, self.norm_k = nn.RMSNorm(width // self.heads), nn.RMSNorm(width // self.heads)
         self.join = nn.Linear(width, width, bias=False)
         self.up, self.down = nn.Linear(width, 2 * inner), nn.Linear(inner, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = ClipDropout(config.dropout)
         nn.init.zeros_(self.gains.weight)
         nn.init.zeros_(self.gains.bias)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from .errors import InputError
+from .motion import write_atomically
+from .seal import BLANK, intact, sealed
 
 
 def store(
@@ -28,17 +29,14 @@ def store(
         optimiser: Adam; its moments are kept.
         about: the rest, as JSON knows it; "key" says which run this is.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {f"{name}.{k}": v for name, module in networks.items() for k, v in module.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
     whole = {k: v.contiguous().clone() for k, v in tensors.items()}
-    part = work / f"state.{os.getpid()}.part"
-    save_file(whole, part, {"about": json.dumps(dict(about))})
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(part, work / "state.safetensors")
+    content = save(whole, {"seal": BLANK, "about": json.dumps(dict(about))})
+    write_atomically(work / "state.safetensors", sealed(content))
 
 
 def restore(
@@ -65,6 +63,8 @@ def restore(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(path, f"is damaged ({error})", cure) from None
+    if intact(path.read_bytes()) is False:
+        raise InputError(path, "is damaged: its seal does not match", cure)
     for name, module in networks.items():
         module.load_state_dict(
             {k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(name + ".")}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from portrait3d.training.settings import Optimisation
+from portrait3d.training.sharding import clip_gradients, laid_out_as
 
 SHARED = "image_to_plane.mean_planes"
 
@@ -36,8 +37,7 @@ class NamedAdam:
     def step(self, number: int) -> bool:
         """Step with the rate of a step; False, and nothing changed, where a gradient is not finite."""
         settings = self.settings
-        wanted = [p for p in self.parameters.values() if p.grad is not None]
-        norm = torch.nn.utils.clip_grad_norm_(wanted, settings.clip or float("inf"))
+        norm = clip_gradients(self.parameters.values(), settings.clip or float("inf"))
         if not bool(torch.isfinite(norm)):
             return False
         for group in self.adam.param_groups:
@@ -54,11 +54,14 @@ class NamedAdam:
         }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `tensors` gave."""
+        """Take up what `tensors` gave, whole."""
         for name, p in self.parameters.items():
             keys = [key for key in tensors if key.rpartition("/")[0] == name]
             if keys:
-                self.adam.state[p] = {key.rpartition("/")[2]: tensors[key].clone() for key in keys}
+                state = {key.rpartition("/")[2]: tensors[key].clone() for key in keys}
+                self.adam.state[p] = {
+                    key: value if key == "step" else laid_out_as(value, p) for key, value in state.items()
+                }
 
 
 class AveragedWeights:
@@ -92,4 +95,4 @@ class AveragedWeights:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up kept averages."""
         for name, average in self.averages.items():
-            average.copy_(tensors[name])
+            average.copy_(laid_out_as(tensors[name], average))

@@ -6,7 +6,7 @@ Gradients are averaged by hand, once per step, as EG3D's training does: R1 diffe
 
 import atexit
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -53,7 +53,7 @@ class Processes:
         """Make every gradient the mean over the processes; one that is missing here counts as zero."""
         if self.count == 1:
             return
-        parameters = list(parameters)
+        parameters = [p for p in parameters if not hasattr(p, "full_tensor")]  # FSDP has done it for parts
         reached = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
         self.sum(reached)
         parameters = [p for p, count in zip(parameters, reached.tolist(), strict=True) if count]
@@ -71,6 +71,20 @@ class Processes:
         if self.count > 1:
             distributed.all_reduce(tensor)
         return tensor
+
+    def mean(self, numbers: dict[str, float], names: Sequence[str]) -> dict[str, float]:
+        """Means of numbers over the processes; one that is missing here counts as zero, one that is missing
+        everywhere stays missing.
+
+        Args:
+            numbers: By name.
+            names: All that any process may have.
+        """
+        if self.count == 1:
+            return numbers
+        told = [[float(name in numbers), numbers.get(name, 0.0)] for name in names]
+        both = self.sum(torch.tensor(told, dtype=torch.float64, device=self.device)).tolist()
+        return {name: value / self.count for name, (seen, value) in zip(names, both, strict=True) if seen}
 
     def any(self, flag: bool) -> bool:
         """Whether it is so in any process; all get the same answer."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from portrait3d.training.adversary import Adversary
+from portrait3d.training.counted_buffers import CountedBuffers
 from portrait3d.training.optimiser import AveragedWeights, NamedAdam
 from portrait3d.training.processes import Processes
 from portrait3d.training.run_log import RunLog
 from portrait3d.training.run_state import fingerprint, load_state, save_state
-from portrait3d.training.settings import TrainingSettings
+from portrait3d.training.settings import StageLosses, TrainingSettings
+from portrait3d.training.sharding import laid_out_as, shard_modules
 from portrait3d.training.stage import Judged, Stage
 from portrait3d.training.stop_request import stop_requests
 from portrait3d.training.trainee import modules_of
 
 SMOOTH = 0.98  # of the reported numbers: their running mean
+NUMBERS = ("loss", "discriminator", *(entry.name for entry in fields(StageLosses)))
 Progress = Callable[[int, int, dict[str, float]], None]
 
 
@@ -60,7 +63,8 @@ def train_stage(
     progress: Progress | None = None,
     on_picture: Callable[[int, Tensor], None] | None = None,
 ) -> TrainingResult:
-    """Train in place; at the end the model holds the averaged weights.
+    """Train in place; at the end the model holds the averaged weights, in parts under `parallel = "fsdp"`
+    (`sharding.whole_state` puts them together).
 
     The state is kept in `folder` every `save_every` steps and when Ctrl-C or SIGTERM asks to stop; the same
     call then goes on, and on a CPU ends with bit-identical weights.
@@ -104,10 +108,13 @@ class _Run:
             )
         self.model, self.stage, self.settings, self.folder = model, stage, settings, folder
         self.processes, self.key = processes, fingerprint(settings.to_dict(), data)
+        self.in_parts = optimisation.parallel == "fsdp" and processes.count > 1
+        if self.in_parts:
+            shard_modules(model, settings.stage, processes)
+        trained = modules_of(model, settings.stage)
+        self.counted = CountedBuffers(trained.values(), processes, optimisation.batch)
         self.parameters = {
-            f"{module}.{name}": p
-            for module, part in modules_of(model, settings.stage).items()
-            for name, p in part.named_parameters()
+            f"{module}.{name}": p for module, part in trained.items() for name, p in part.named_parameters()
         }
         self.adam = NamedAdam(self.parameters, optimisation)
         self.average = AveragedWeights(self.parameters, optimisation.ema)
@@ -147,13 +154,12 @@ class _Run:
                 progress(done, total, self.sums)
             late = stop_after is not None and time.monotonic() - begin > stop_after
             leave = self.processes.any(bool(stop) or late)
-            if log is not None:
-                if done % reporting.log_every == 0 or done == total:
-                    log.report(done, {n: round(v, 6) for n, v in self.sums.items()})
-                if done % reporting.picture_every == 0 or done == total:
-                    self.show(done, log, on_picture)
-                if done % reporting.save_every == 0 or done == total or leave:
-                    self.save(done)
+            if log is not None and (done % reporting.log_every == 0 or done == total):
+                log.report(done, {n: round(v, 6) for n, v in self.sums.items()})
+            if done % reporting.picture_every == 0 or done == total:
+                self.show(done, log, tensorboard, on_picture)
+            if done % reporting.save_every == 0 or done == total or leave:
+                self.save(done)
             if leave:
                 self.processes.wait()
                 if stop:
@@ -174,6 +180,7 @@ class _Run:
         mine = range(self.processes.rank, settings.optimisation.batch, count)
         pairs: list[tuple[Judged, Judged]] = []
         numbers: dict[str, float] = {}
+        self.counted.begin()
         for number in mine:
             seed = item_seed(settings.seed, step, number)
             torch.manual_seed(seed)  # for dropout, where a model has any
@@ -185,28 +192,34 @@ class _Run:
                 pairs.append((result.drawn.detached(), result.true))
             loss = torch.stack([getattr(settings.losses, n) * v.float() for n, v in terms.items()]).sum()
             (loss / len(mine)).backward()
+            self.counted.after_item()
             for name, value in {"loss": loss, **terms}.items():
                 numbers[name] = numbers.get(name, 0.0) + float(value.detach()) / len(mine)
+        self.counted.end()
         self.processes.average_gradients(self.parameters.values())
         if not self.adam.step(step):
             self.skipped += 1
         self.average.update(step)
         if adversary is not None and pairs:
             numbers |= adversary.learn(step, pairs)
-        return numbers
+        return self.processes.mean(numbers, NUMBERS)
 
     def precision(self) -> Any:
         """Autocast of the networks' arithmetic, if asked for."""
         wanted = self.settings.optimisation.precision == "bfloat16"
         return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=wanted)
 
-    def show(self, done: int, log: RunLog, on_picture: Callable[[int, Tensor], None] | None) -> None:
-        """Draw what the averaged weights have learned."""
-        if log.board is None and on_picture is None:
+    def show(
+        self, done: int, log: RunLog | None, board: bool, on_picture: Callable[[int, Tensor], None] | None
+    ) -> None:
+        """Draw what the averaged weights have learned; where they are in parts, all processes draw."""
+        if not (board or on_picture is not None) or not (self.in_parts or log is not None):
             return
         self.average.exchange()
         picture = self.stage.picture().cpu()
         self.average.exchange()
+        if log is None:
+            return
         log.picture(done, picture)
         if on_picture is not None:
             on_picture(done, picture)
@@ -221,7 +234,7 @@ class _Run:
         }
         if self.adversary is not None:
             parts["adversary"] = self.adversary.tensors()
-        save_state(self.folder, done, self.key, parts)
+        save_state(self.folder, done, self.key, parts, self.processes)
 
     def restore(self) -> int:
         """Take up a kept run; steps that are done."""
@@ -230,7 +243,8 @@ class _Run:
         if found is None:
             return 0
         done, parts = found
-        self.model.load_state_dict(parts["model"])
+        own = self.model.state_dict()
+        self.model.load_state_dict({name: laid_out_as(t, own[name]) for name, t in parts["model"].items()})
         self.adam.restore(parts.get("adam", {}))
         self.average.restore(parts.get("average", {}))
         self.sums = {name: float(value) for name, value in parts.get("sums", {}).items()}

@@ -11,6 +11,7 @@ from portrait3d.errors import InputError
 STAGES = ("i2p", "motion", "torso")
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("cosine", "steps", "constant")
+PARALLEL = ("ddp", "fsdp")
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -75,7 +76,8 @@ class Optimisation(Checked):
 
     Attributes:
         steps: Optimiser steps.
-        batch: Items per step, over all processes; each process goes through its share one by one.
+        batch: Items per step, over all processes; each process goes through its share one by one and adds up
+            the gradients, so that memory does not grow with the batch.
         learning_rate: Peak rate.
         beta1, beta2: Of Adam.
         warm_up: Steps of linear rise.
@@ -84,6 +86,8 @@ class Optimisation(Checked):
         decay, decay_every, floor: See `schedule`.
         clip: Longest gradient.
         ema: Decay of the averaged weights, which are what is saved; 0 saves the last ones.
+        parallel: Several processes each keep everything ("ddp"), or a part of the weights, of Adam's state
+            and of the averages ("fsdp"). A run may go on with the other.
         precision: Of the networks; renderer and losses stay in float32.
         shared_planes_rate: Rate of the planes that all people share, relative to the rest.
         freeze_image_to_plane_from: Motion stage: image-to-plane learns before this step; 0 never ("without
@@ -102,6 +106,7 @@ class Optimisation(Checked):
     floor: float = 0.02
     clip: float = 1.0
     ema: float = 0.999
+    parallel: str = "ddp"
     precision: str = "float32"
     shared_planes_rate: float = 10.0
     freeze_image_to_plane_from: int = -1
@@ -111,7 +116,9 @@ class Optimisation(Checked):
         "decay_every": 1, "floor": 0, "clip": 0, "ema": 0, "shared_planes_rate": 0,
         "freeze_image_to_plane_from": -1,
     }  # fmt: skip
-    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {"schedule": SCHEDULES, "precision": PRECISIONS}
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "schedule": SCHEDULES, "precision": PRECISIONS, "parallel": PARALLEL
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -199,6 +206,8 @@ class TrainingSettings(Checked):
         stage: "i2p", "motion" or "torso".
         preset: "small" or "full".
         seed: Of every random choice.
+        data_sets: Names of the data sets the recipe is for; a folder that holds one folder of shards for each
+            can be given in place of these.
         sampling, optimisation, losses, reporting: See there.
         model: Sizes that differ from the preset's, by name of the config's field.
         discriminator: Sizes that differ from the published discriminator's.
@@ -207,6 +216,7 @@ class TrainingSettings(Checked):
     stage: str
     preset: str = "small"
     seed: int = 0
+    data_sets: list[str] = field(default_factory=list)
     sampling: Sampling = field(default_factory=Sampling)
     optimisation: Optimisation = field(default_factory=Optimisation)
     losses: StageLosses = field(default_factory=StageLosses)
@@ -219,6 +229,9 @@ class TrainingSettings(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        names = self.data_sets
+        if not isinstance(names, list) or not all(isinstance(n, str) and Path(n).name == n for n in names):
+            raise ValueError(f"data_sets must be a list of names of folders, got {self.data_sets!r}")
         if self.losses.adversarial and self.sampling.window:
             raise ValueError(
                 "losses.adversarial judges whole pictures: sampling.window must be 0, "

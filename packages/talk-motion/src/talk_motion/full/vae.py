@@ -63,7 +63,12 @@ class FlowVae(nn.Module):
         self.leave = nn.Conv1d(config.width, config.motion, 1)
 
     def encode(
-        self, motion: Tensor, sound: Tensor, valid: Tensor, generator: torch.Generator | None = None
+        self,
+        motion: Tensor,
+        sound: Tensor,
+        valid: Tensor,
+        generator: torch.Generator | None = None,
+        place: tuple[int, int] = (0, 1),
     ) -> Coded:
         """Motion to its latent.
 
@@ -72,13 +77,17 @@ class FlowVae(nn.Module):
             sound: (B, C, T) from `hearing`.
             valid: (B, T) bool, False for padding.
             generator: of the draw.
+            place: (k, n) where these are the clips k, k + n, k + 2n, … of a batch; the draw is the batch's.
         """
         shrunk = self.shrink(motion.transpose(1, 2))
         shrunk_sound = self.sound_to_latent(sound)
         frames = valid[:, None, :: self.config.stride].to(motion.dtype)
         hidden = self.encoder(shrunk * frames, shrunk_sound, frames)
         mean, log_deviation = self.moments(hidden).chunk(2, dim=1)
-        draw = torch.randn(mean.shape, generator=generator).to(mean.device)
+        size, (number, shares) = len(mean), place
+        draw = torch.randn((size * shares, *mean.shape[1:]), generator=generator)[number::shares].to(
+            mean.device
+        )
         latent = mean + draw * log_deviation.exp()
         noise = self.prior.to_noise(latent, shrunk_sound, frames)
         return Coded(latent, mean, log_deviation, noise, frames)
@@ -90,11 +99,16 @@ class FlowVae(nn.Module):
         return masked(self.leave(hidden), frames).transpose(1, 2)
 
     def forward(
-        self, heard: Heard, motion: Tensor, valid: Tensor, generator: torch.Generator | None = None
+        self,
+        heard: Heard,
+        motion: Tensor,
+        valid: Tensor,
+        generator: torch.Generator | None = None,
+        place: tuple[int, int] = (0, 1),
     ) -> tuple[Tensor, Coded]:
-        """Motion through the bottle-neck: (B, T, M), and what the losses need."""
+        """Motion through the bottle-neck: (B, T, M), and what the losses need; see `encode`."""
         sound = self.hearing(heard)
-        coded = self.encode(motion, sound, valid, generator)
+        coded = self.encode(motion, sound, valid, generator, place)
         return self.decode(coded.latent, sound, valid), coded
 
     @torch.no_grad()

@@ -16,7 +16,7 @@ from talk_motion.full.ics_training import infill
 from talk_motion.full.speech import Heard
 from talk_motion.full.storage import write_weights
 from talk_motion.sync import SyncExpert, sync_loss
-from talk_motion.training.processes import Processes
+from talk_motion.training.processes import Share
 from talk_motion.training.settings import TrainingSettings
 from talk_motion.training.shard_clips import FullBatch, full_batch
 from talk_motion.training.speech_shards import SpeechShards
@@ -53,11 +53,11 @@ class FullInfillingStage:
         if self.expert is not None:
             self.expert.network.requires_grad_(False)
 
-    def terms(self, step: int, processes: Processes) -> dict[str, Tensor]:
+    def terms(self, step: int, share: Share) -> dict[str, Tensor]:
         """See `Stage`."""
         seed = self.settings.seed
         batch = full_batch(self.shards, self.gap, seed, step, self.settings.optimisation.batch)
-        return self._losses(self.network, batch, noise_seed(seed, step), processes)
+        return self._losses(self.network, batch, noise_seed(seed, step), share)
 
     def total(self, terms: Mapping[str, Tensor], step: int) -> Tensor:
         """See `Stage`."""
@@ -71,7 +71,7 @@ class FullInfillingStage:
             return None
         seed, device = self.settings.seed, next(kept.parameters()).device
         batch = full_batch(self.held, self.gap, seed, 0, self.settings.held)
-        terms = self._losses(kept, batch, noise_seed(seed, 0), Processes(device=device))
+        terms = self._losses(kept, batch, noise_seed(seed, 0), Share(device=device))
         loss = float(self.total(terms, 0))
         return {"score": -loss, "loss": loss, **{name: float(value) for name, value in terms.items()}}
 
@@ -80,20 +80,18 @@ class FullInfillingStage:
         report = {"kind": "in-context audio-to-motion, trained here", **card, "motion": self.unit.to_dict()}
         write_weights(folder / "weights", "InContextNetwork", self.config, kept.state_dict(), report)
 
-    def _losses(
-        self, network: nn.Module, batch: FullBatch, seed: int, processes: Processes
-    ) -> dict[str, Tensor]:
-        share, device = processes.share, processes.device
+    def _losses(self, network: nn.Module, batch: FullBatch, seed: int, share: Share) -> dict[str, Tensor]:
+        mine, device = share.share, share.device
         heard = heard_of(batch, slice(None), device)
         motion = self.unit.standardised(batch.expression).to(device)
         generator = torch.Generator().manual_seed(seed)
         assert isinstance(network, InContextNetwork)
-        found = infill(network, heard, motion, generator, share=share)
+        found = infill(network, heard, motion, generator, share=mine)
         terms = {"infilling": found.loss}
         if self.expert is not None:
             expert = self.expert.to(device)
-            aim = torch.where(found.hidden[..., None], found.aim, motion[share])
-            terms["sync"] = sync_loss(expert, batch.audio[share].to(device), self.unit.plain(aim.float()))
+            aim = torch.where(found.hidden[..., None], found.aim, motion[mine])
+            terms["sync"] = sync_loss(expert, batch.audio[mine].to(device), self.unit.plain(aim.float()))
         return terms
 
 

@@ -19,7 +19,7 @@ from talk_motion.network import NetworkConfig, VelocityNetwork
 from talk_motion.space import MotionSpace
 from talk_motion.sync import SyncExpert, sync_loss
 from talk_motion.training.infilling_batch import Batch
-from talk_motion.training.processes import Processes
+from talk_motion.training.processes import Share
 from talk_motion.training.settings import TrainingSettings
 from talk_motion.training.stage import noise_seed
 
@@ -68,11 +68,11 @@ class InfillingStage:
         if expert is not None:
             expert.network.requires_grad_(False)
 
-    def terms(self, step: int, processes: Processes) -> dict[str, Tensor]:
+    def terms(self, step: int, share: Share) -> dict[str, Tensor]:
         """See `Stage`."""
         seed, size = self.settings.seed, self.settings.optimisation.batch
         batch = self.clips(seed, step, size)
-        return self._losses(self.network, batch, noise_seed(seed, step), processes)
+        return self._losses(self.network, batch, noise_seed(seed, step), share)
 
     def total(self, terms: Mapping[str, Tensor], step: int) -> Tensor:
         """See `Stage`."""
@@ -86,7 +86,7 @@ class InfillingStage:
             return None
         device = next(kept.parameters()).device
         batch = self.held(self.settings.seed, 0, self.settings.held)
-        terms = self._losses(kept, batch, noise_seed(self.settings.seed, 0), Processes(device=device))
+        terms = self._losses(kept, batch, noise_seed(self.settings.seed, 0), Share(device=device))
         loss = float(self.total(terms, 0))
         return {"score": -loss, "loss": loss, **{name: float(value) for name, value in terms.items()}}
 
@@ -95,31 +95,31 @@ class InfillingStage:
         assert isinstance(kept, VelocityNetwork)
         MotionModel(kept, self.space).save(folder / WEIGHTS, **card)
 
-    def _losses(self, network: nn.Module, batch: Batch, seed: int, processes: Processes) -> dict[str, Tensor]:
+    def _losses(self, network: nn.Module, batch: Batch, seed: int, share: Share) -> dict[str, Tensor]:
         expert = self.expert if self.settings.losses.sync else None
         objective = self.settings.losses.objective
-        return infilling_losses(network, batch, seed, processes, objective, expert, self.space)
+        return infilling_losses(network, batch, seed, share, objective, expert, self.space)
 
 
 def infilling_losses(
     network: nn.Module,
     batch: Batch,
     seed: int,
-    processes: Processes,
+    share: Share,
     objective: str = "flow",
     expert: SyncExpert | None = None,
     space: MotionSpace | None = None,
 ) -> dict[str, Tensor]:
     """Velocity error on hidden frames; the lip gap counts most, small shapes least.
 
-    Everything is drawn for the whole batch, and normalised over it: the mean over the processes does not
-    depend on how many there are.
+    Everything is drawn for the whole batch, and normalised over it: the mean over the shares does not depend
+    on how many there are.
 
     Args:
         network: a `VelocityNetwork`.
         batch: the whole of it.
         seed: of flow times and noise.
-        processes: whose share is computed.
+        share: what of it is computed.
         objective: "flow", or "regression": from nothing straight to the mean motion.
         expert: for the term "sync", with the motion space it needs.
     """
@@ -132,9 +132,10 @@ def infilling_losses(
     noise = noise * torch.rand(size, 1, 1, generator=generator)
     if objective == "regression":
         t, noise = torch.zeros_like(t), torch.zeros_like(noise)
-    share, device = processes.share, processes.device
+    device = share.device
     audio, motion, seen, hidden, t, noise = (
-        part[share].to(device) for part in (batch.audio, batch.motion, batch.seen, batch.hidden, t, noise)
+        part[share.share].to(device)
+        for part in (batch.audio, batch.motion, batch.seen, batch.hidden, t, noise)
     )
     point, velocity = path(noise, motion, t)
     sound = network.encode_sound(audio)  # type: ignore[operator]
@@ -142,7 +143,7 @@ def infilling_losses(
     weight = 1 / (1 + torch.arange(channels, device=device) / 2)
     weight[0] = 2.0
     error = ((found - velocity) ** 2 * weight).mean(-1) * hidden
-    every = batch.hidden.sum() / processes.count
+    every = batch.hidden.sum() / share.count
     terms = {"infilling": error.sum() / every.to(device) / weight.mean()}
     if expert is not None and space is not None:
         # The straight path leads from here to the motion that the network has in mind.

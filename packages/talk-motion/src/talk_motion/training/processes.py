@@ -1,4 +1,4 @@
-"""Several processes of one run, as torchrun starts them: each takes its share of every batch."""
+"""Several processes of one run, as torchrun starts them: each takes its share of every batch, in pieces."""
 
 import os
 from collections.abc import Iterable
@@ -9,18 +9,32 @@ from torch import Tensor, distributed, nn
 
 
 @dataclass(frozen=True)
-class Processes:
-    """This process among those of the run.
+class Share:
+    """A part of every batch, and where it is computed.
 
     Attributes:
         rank: Its number, from 0.
         count: How many there are.
-        device: What it computes on.
+        device: What computes it.
     """
 
     rank: int = 0
     count: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def share(self) -> slice:
+        """The clips of a batch that belong to it."""
+        return slice(self.rank, None, self.count)
+
+
+@dataclass(frozen=True)
+class Processes(Share):
+    """This process among those of the run, with its share of every batch."""
+
+    def pieces(self, number: int) -> list[Share]:
+        """This process's share cut into as many, to be gone through one by one."""
+        return [Share(self.rank + k * self.count, number * self.count, self.device) for k in range(number)]
 
     @classmethod
     def join(cls, device: str = "cpu") -> "Processes":
@@ -46,11 +60,6 @@ class Processes:
     def first(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
-
-    @property
-    def share(self) -> slice:
-        """The clips of a batch that are this process's."""
-        return slice(self.rank, None, self.count)
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Make every tensor its mean over the processes, in place."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from talk_motion.clip_dropout import ClipDropout
 from talk_motion.errors import InputError
 from talk_motion.run_state import restore, store
 from talk_motion.training.processes import Processes
@@ -46,8 +47,11 @@ class TrainingResult:
 
 
 def fingerprint(settings: TrainingSettings, data: str) -> str:
-    """What must be the same for a run to go on: settings, but for how often it reports, and data."""
-    told = {name: value for name, value in settings.to_dict().items() if name != "reporting"}
+    """What must be the same for a run to go on: data, and settings but for how often it reports, how the work
+    is shared, and what the data sets are called."""
+    whole = settings.to_dict()
+    told = {name: value for name, value in whole.items() if name not in ("reporting", "data_sets")}
+    told["optimisation"] = {n: v for n, v in whole["optimisation"].items() if n != "accumulate"}
     return hashlib.sha256(json.dumps([told, data], sort_keys=True).encode()).hexdigest()
 
 
@@ -102,12 +106,15 @@ class _Run:
         processes: Processes,
     ) -> None:
         wanted = settings.optimisation
-        if wanted.batch % processes.count:
+        if wanted.batch % (processes.count * wanted.accumulate):
             cause = f"{wanted.batch} clips cannot be shared evenly by {processes.count} processes"
+            if wanted.accumulate > 1:
+                cause += f" in {wanted.accumulate} pieces each"
             raise InputError("optimisation.batch", cause, "Give a multiple in the settings.")
         self.stage, self.settings, self.folder, self.card = stage, settings, folder, card
         self.processes, self.key = processes, fingerprint(settings, data)
         self.network = stage.network.to(processes.device)
+        self.dropouts = [layer for layer in self.network.modules() if isinstance(layer, ClipDropout)]
         self.kept = copy.deepcopy(self.network).eval()
         self.adam = torch.optim.AdamW(
             self.network.parameters(),
@@ -153,17 +160,23 @@ class _Run:
         return TrainingResult(done, resumed, seconds, self.skipped, dict(self.sums), self.best)
 
     def step(self, step: int) -> dict[str, float]:
-        """One optimiser step; the numbers of this process's share."""
+        """One optimiser step; the numbers of the whole batch."""
         wanted, processes = self.settings.optimisation, self.processes
         self.adam.param_groups[0]["lr"] = wanted.rate(step)
         self.network.train()
-        # Dropout too is a function of (seed, step, process).
-        torch.manual_seed(self.settings.seed * 7_919 + step + 2**32 * processes.rank)
-        with torch.autocast(processes.device.type, torch.bfloat16, enabled=wanted.precision == "bfloat16"):
-            terms = self.stage.terms(step, processes)
-            loss = self.stage.total(terms, step)
         self.adam.zero_grad()
-        loss.backward()
+        numbers: dict[str, Tensor] = {}
+        for share in processes.pieces(wanted.accumulate):
+            # Dropout too is a function of (seed, step), whatever is computed where.
+            torch.manual_seed(self.settings.seed * 7_919 + step)
+            for layer in self.dropouts:
+                layer.place = (share.rank, share.count)
+            with torch.autocast(share.device.type, torch.bfloat16, enabled=wanted.precision == "bfloat16"):
+                terms = self.stage.terms(step, share)
+                loss = self.stage.total(terms, step)
+            (loss / wanted.accumulate).backward()
+            for name, value in {"loss": loss, **terms}.items():
+                numbers[name] = numbers.get(name, 0) + value.detach().float() / wanted.accumulate
         processes.average_gradients(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), wanted.clip or float("inf"))
         if bool(torch.isfinite(norm)):
@@ -171,7 +184,8 @@ class _Run:
         else:
             self.skipped += 1
         self.average(min(wanted.ema, (step + 1) / (step + 10)))
-        return {"loss": loss.item(), **{name: term.item() for name, term in terms.items()}}
+        processes.average(numbers.values())
+        return {name: value.item() for name, value in numbers.items()}
 
     @torch.no_grad()
     def average(self, decay: float) -> None:

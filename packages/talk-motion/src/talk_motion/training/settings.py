@@ -44,6 +44,8 @@ class Optimisation(Checked):
     Attributes:
         steps: Optimiser steps.
         batch: Clips per step, over all processes.
+        accumulate: Pieces into which each process cuts its share of a batch, adding up their gradients:
+            memory is that of a piece. A run may go on with another number.
         learning_rate: Peak rate.
         beta1, beta2, weight_decay: Of AdamW.
         warm_up: Steps of linear rise.
@@ -55,6 +57,7 @@ class Optimisation(Checked):
 
     steps: int = 300
     batch: int = 10
+    accumulate: int = 1
     learning_rate: float = 1.5e-3
     beta1: float = 0.9
     beta2: float = 0.98
@@ -66,8 +69,8 @@ class Optimisation(Checked):
     precision: str = "float32"
 
     AT_LEAST: ClassVar[dict[str, float]] = {
-        "steps": 1, "batch": 1, "learning_rate": 0, "beta1": 0, "beta2": 0, "weight_decay": 0, "warm_up": 1,
-        "clip": 0, "ema": 0,
+        "steps": 1, "batch": 1, "accumulate": 1, "learning_rate": 0, "beta1": 0, "beta2": 0,
+        "weight_decay": 0, "warm_up": 1, "clip": 0, "ema": 0,
     }  # fmt: skip
     CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
         "schedule": ("cosine", "constant"), "precision": ("float32", "bfloat16")
@@ -133,6 +136,8 @@ class TrainingSettings(Checked):
         seed: Of every random choice.
         frames: Of a training clip, 25 per second.
         held: Clips per judgement on held-out data.
+        data_sets: Names of the data sets the recipe is for; a folder that holds one folder of shards for each
+            can be given in place of these.
         optimisation, losses, reporting: See there.
         model: Sizes that differ from the network's usual ones, by name of its config's field.
     """
@@ -142,6 +147,7 @@ class TrainingSettings(Checked):
     seed: int = 1
     frames: int = 250
     held: int = 48
+    data_sets: list[str] = field(default_factory=list)
     optimisation: Optimisation = field(default_factory=Optimisation)
     losses: Losses = field(default_factory=Losses)
     reporting: Reporting = field(default_factory=Reporting)
@@ -152,6 +158,14 @@ class TrainingSettings(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        names = self.data_sets
+        if not isinstance(names, list) or not all(isinstance(n, str) and Path(n).name == n for n in names):
+            raise ValueError(f"data_sets must be a list of names of folders, got {self.data_sets!r}")
+        if self.stage == "sync" and self.optimisation.accumulate > 1:
+            raise ValueError(
+                f"Optimisation.accumulate must be 1 for sync, got {self.optimisation.accumulate}: "
+                "the clips of a batch are compared with each other"
+            )
         wanted = {"a2m-vae": "full", "sync": "small"}.get(self.stage, self.preset)
         if self.preset != wanted:
             raise ValueError(f"the stage {self.stage} has the preset {wanted} only, got {self.preset!r}")

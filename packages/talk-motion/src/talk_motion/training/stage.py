@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from talk_motion.training.processes import Processes
+from talk_motion.training.processes import Share
 
 
 class Stage(Protocol):
@@ -18,11 +18,11 @@ class Stage(Protocol):
 
     network: nn.Module
 
-    def terms(self, step: int, processes: Processes) -> dict[str, Tensor]:
-        """Terms of the loss on this process's share of the batch; a function of seed, step and weights."""
+    def terms(self, step: int, share: Share) -> dict[str, Tensor]:
+        """Terms of the loss on a share of the batch; a function of seed, step and weights."""
 
     def total(self, terms: Mapping[str, Tensor], step: int) -> Tensor:
-        """Their weighted sum, whose mean over the processes is made small."""
+        """Their weighted sum, whose mean over the shares is made small."""
 
     def judge(self, kept: nn.Module) -> dict[str, float] | None:
         """Scores of averaged weights on what is not trained on, of which "score" grows as they get better;

@@ -21,7 +21,7 @@ from talk_motion.sync_contrast import (
     stranger_confidence,
 )
 from talk_motion.sync_network import REACH, SyncConfig, SyncNetwork
-from talk_motion.training.processes import Processes
+from talk_motion.training.processes import Share
 from talk_motion.training.settings import TrainingSettings
 from talk_motion.training.stage import noise_seed
 
@@ -65,15 +65,15 @@ class SyncStage:
         self.is_held, self.judged = held is not None, (audio, motion)
         stranger_confidence(self.network.eval(), audio, motion)  # rather now than after hours
 
-    def terms(self, step: int, processes: Processes) -> dict[str, Tensor]:
-        """See `Stage`; the wrong sounds of a clip come from this process's share of the batch."""
-        seed, share = self.settings.seed, processes.share
+    def terms(self, step: int, share: Share) -> dict[str, Tensor]:
+        """See `Stage`; the wrong sounds of a clip come from the same share of the batch."""
+        seed, mine, device = self.settings.seed, share.share, share.device
         audio, motion = self.pairs(seed, step, self.settings.optimisation.batch)
         motion = like_tracked(motion, torch.Generator().manual_seed(noise_seed(seed, step)))
-        audio, motion = audio[share].to(processes.device), motion[share].to(processes.device)
+        audio, motion = audio[mine].to(device), motion[mine].to(device)
         if len(audio) < 2:
-            cause = f"{processes.count} processes have one clip each: other clips are needed"
-            raise InputError("optimisation.batch", cause, "Give at least 2 for each process.")
+            cause = f"{share.count} shares have one clip each: other clips are needed"
+            raise InputError("optimisation.batch", cause, "Give at least 2 for each share.")
         assert isinstance(self.network, SyncNetwork)
         return {"contrast": contrastive_loss(self.network, audio, motion)}
 

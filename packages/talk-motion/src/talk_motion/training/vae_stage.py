@@ -17,7 +17,7 @@ from talk_motion.full.vae_losses import LandmarkBasis, VaeLossWeights, vae_losse
 from talk_motion.sync import SyncExpert, sync_loss
 from talk_motion.training.face_basis import FaceBasis
 from talk_motion.training.full_stage import heard_of
-from talk_motion.training.processes import Processes
+from talk_motion.training.processes import Share
 from talk_motion.training.settings import TrainingSettings
 from talk_motion.training.shard_clips import FullBatch, full_batch
 from talk_motion.training.speech_shards import SpeechShards
@@ -69,11 +69,11 @@ class VaeStage:
         if self.expert is not None:
             self.expert.network.requires_grad_(False)
 
-    def terms(self, step: int, processes: Processes) -> dict[str, Tensor]:
-        """See `Stage`; the draw from the posterior is a function of (seed, step, process)."""
+    def terms(self, step: int, share: Share) -> dict[str, Tensor]:
+        """See `Stage`."""
         seed = self.settings.seed
         batch = full_batch(self.shards, self.gap, seed, step, self.settings.optimisation.batch)
-        return self._losses(self.network, batch, noise_seed(seed, step), processes)
+        return self._losses(self.network, batch, noise_seed(seed, step), share)
 
     def total(self, terms: Mapping[str, Tensor], step: int) -> Tensor:
         """See `Stage`."""
@@ -86,7 +86,7 @@ class VaeStage:
             return None
         seed, device = self.settings.seed, next(kept.parameters()).device
         batch = full_batch(self.held, self.gap, seed, 0, self.settings.held)
-        terms = self._losses(kept, batch, noise_seed(seed, 0), Processes(device=device))
+        terms = self._losses(kept, batch, noise_seed(seed, 0), Share(device=device))
         loss = float(self.weights.total(terms, self.weights.kl_rise))
         return {"score": -loss, "loss": loss, **{name: float(value) for name, value in terms.items()}}
 
@@ -95,17 +95,16 @@ class VaeStage:
         report = {"kind": "flow-prior VAE, trained here", **card}
         write_weights(folder / "weights", "FlowVae", self.config, kept.state_dict(), report)
 
-    def _losses(
-        self, network: nn.Module, batch: FullBatch, seed: int, processes: Processes
-    ) -> dict[str, Tensor]:
-        share, device = processes.share, processes.device
-        expression = batch.expression[share].to(device)
-        generator = torch.Generator().manual_seed(seed + 2**32 * processes.rank)
+    def _losses(self, network: nn.Module, batch: FullBatch, seed: int, share: Share) -> dict[str, Tensor]:
+        mine, device = share.share, share.device
+        expression = batch.expression[mine].to(device)
+        generator = torch.Generator().manual_seed(seed)
         valid = torch.ones(expression.shape[:2], dtype=torch.bool, device=device)
-        found, coded = network(heard_of(batch, share, device), expression, valid, generator)
+        place = (share.rank, share.count)
+        found, coded = network(heard_of(batch, mine, device), expression, valid, generator, place)
         scale = self.unit.scale.to(device)
         terms = vae_losses(found.float() / scale, expression / scale, coded, valid, self.landmarks)
         if self.expert is not None:
             expert = self.expert.to(device)
-            terms["sync"] = sync_loss(expert, batch.audio[share].to(device), found.float())
+            terms["sync"] = sync_loss(expert, batch.audio[mine].to(device), found.float())
         return terms
