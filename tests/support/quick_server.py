@@ -10,11 +10,14 @@ from mimictalk.studio.limits import Limits
 from mimictalk.studio.server import ServerSettings, first_token, listen, serve
 
 QUICK = str(Path(__file__).with_name("quick_studio.py"))
+WORKER, PREVIEWS = (sys.executable, QUICK), (sys.executable, QUICK, "preview")
 
 
 def main(root: str, port: str = "0") -> None:
     limits = Limits(free_bytes=1, idle_seconds=2, connections=64)
-    settings = ServerSettings(port=int(port), root=Path(root), limits=limits, worker=(sys.executable, QUICK))
+    settings = ServerSettings(
+        port=int(port), root=Path(root), limits=limits, worker=WORKER, previews=PREVIEWS
+    )
     server = listen(settings)
     print(server.getsockname()[1], first_token(settings), flush=True)
     serve(settings, server)

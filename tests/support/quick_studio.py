@@ -2,6 +2,7 @@
 
 python quick_studio.py ROOT DEVICE LIMITS           the worker
 python quick_studio.py step STEP BYTES ARGUMENTS... a step of its jobs
+python quick_studio.py preview BYTES                the process that draws previews: grey, lighter with the mouth
 
 A step counts to COUNT, 20 times a second, and keeps its count in the cache folder, as adapting does.
 """
@@ -16,10 +17,12 @@ import time
 import zlib
 from pathlib import Path
 
-from mimictalk.studio import tether, worker
+from mimictalk.errors import InputError
+from mimictalk.studio import preview_process, tether, worker
 
 COUNT = 20
 PROGRAM = (sys.executable, __file__, "step")
+PREVIEWS = (sys.executable, __file__, "preview")
 
 
 def png(size: int = 32, grey: int = 128) -> bytes:
@@ -96,7 +99,24 @@ def main() -> None:
     print(json.dumps(facts))
 
 
+def preview(asked: dict[str, object]) -> tuple[dict[str, object], bytes]:
+    """Stands for drawing; what was asked lies in the folder."""
+    print("a library says something")
+    with open("asked", "a") as file:
+        print(json.dumps(asked), file=file)
+    if not Path(str(asked["avatar"])).is_dir():
+        raise InputError(asked["avatar"], "there is no such folder", f"Look at {asked['avatar']}.")
+    if asked.get("label") == "deadly":
+        os.kill(os.getpid(), 9)
+    if asked.get("label") == "slow":
+        time.sleep(60)
+    return {"at": asked["at"], "seconds": 8.0}, png(64, int(60 + 80 * float(str(asked.get("mouth", 1)))))
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "preview":
+        preview_process.serve(preview)
+        sys.exit()
     if sys.argv[1] == "step":
         sys.exit(tether.run(main, sys.argv[2:]))
     worker.main(sys.argv[1:], PROGRAM)

@@ -15,6 +15,7 @@ from mimictalk.studio.folder import StudioFolder, new_id
 from mimictalk.studio.job import Job
 from mimictalk.studio.job_store import JobStore
 from mimictalk.studio.limits import Limits
+from mimictalk.studio.preview_process import PreviewProcess
 from mimictalk.studio.studio import Studio
 from mimictalk.studio.worker import arguments_of
 
@@ -98,9 +99,19 @@ def token(studio) -> str:
 
 
 @pytest.fixture
-def http(studio, token):
+def previews(folder):
+    """Previews of a program that draws a grey picture (quick_studio.py)."""
+    limits = Limits(preview_seconds=20, waiting_previews=2)
+    made = PreviewProcess(folder.previews, limits, (sys.executable, str(QUICK), "preview"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http(studio, token, previews):
     """An HTTP client with a valid token."""
-    with TestClient(make_app(studio), base_url="http://127.0.0.1", headers=bearer(token)) as client:
+    app = make_app(studio, previews=previews)
+    with TestClient(app, base_url="http://127.0.0.1", headers=bearer(token)) as client:
         yield client
 
 

@@ -168,6 +168,68 @@ def test_from_the_page_to_a_video_in_six_clicks(open_page):
     assert click.count <= 6
 
 
+def shade(page, name="A"):
+    """Grey level in the middle of a preview, once no picture is on its way."""
+    page.wait_for_function(
+        """name => { const of = [...document.querySelectorAll('.preview')].find((e) => e.querySelector('b').textContent === name);
+        return of.getAttribute('aria-busy') === 'false' && of.querySelector('img').naturalWidth > 0; }""",
+        arg=name,
+    )
+    return page.evaluate(
+        """name => { const of = [...document.querySelectorAll('.preview')].find((e) => e.querySelector('b').textContent === name);
+        const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
+        const pen = canvas.getContext('2d'); pen.drawImage(of.querySelector('img'), 0, 0, 1, 1);
+        return pen.getImageData(0, 0, 1, 1).data[0]; }""",
+        name,
+    )
+
+
+def shows(page, grey, name="A"):
+    for _ in range(100):
+        if abs(shade(page, name) - grey) <= 1:
+            return
+        page.wait_for_timeout(100)
+    assert shade(page, name) == grey
+
+
+@slow
+def test_a_slider_changes_the_picture(open_page):
+    """The quick studio's picture has the shade 60 + 80 * mouth."""
+    page = open_page()
+    make_avatar(page, page.click)
+    page.wait_for_selector(".avatar img[src]")
+    page.click("summary")
+    shows(page, 140)
+    page.focus("#mouth")
+    page.keyboard.press("End")
+    shows(page, 220)
+    assert page.inner_text("output[for=mouth]") == "×2.0"
+    for _ in range(20):  # faster than pictures come: the newest wins
+        page.keyboard.press("ArrowLeft")
+    shows(page, 60)
+    page.check("#comparing")
+    shows(page, 60, "B")
+    page.fill("#mouth", "1")
+    shows(page, 140, "B")
+    shows(page, 60, "A")
+    page.check("#setting-A")
+    assert page.input_value("#mouth") == "0"
+    assert page.is_hidden("#yaw")
+    page.select_option("#pose", "held")
+    page.fill("#yaw", "-15")
+    with page.expect_request("**/previews") as sent:
+        page.select_option("#gaze", "forward")
+    asked = sent.value.post_data_json
+    assert (asked["pose"], asked["mouth"]) == ("-15,0,0", 0)
+    give(page, "#speech-file", "hello.wav", WAV, "audio/wav")
+    with page.expect_request("**/renders") as sent:
+        page.click("text=Make the video")
+    asked = sent.value.post_data_json
+    assert (asked["pose"], asked["gaze"], asked["mouth"], asked["blink"]) == ("-15,0,0", "forward", 0, "auto")
+    page.wait_for_selector(".videos video[src]")
+    assert "mouth 0 · head -15°, 0°, 0° · looks ahead" in page.inner_text(".videos small")
+
+
 @slow
 def test_a_recording_made_in_the_page(open_page):
     page = open_page()

@@ -12,7 +12,14 @@ from starlette.testclient import TestClient
 
 from mimictalk.studio.api import make_app
 from mimictalk.studio.limits import Limits
-from mimictalk.studio.requests import AdaptRequest, CheckRequest, MotionRequest, Name, RenderRequest
+from mimictalk.studio.requests import (
+    AdaptRequest,
+    CheckRequest,
+    MotionRequest,
+    Name,
+    PreviewRequest,
+    RenderRequest,
+)
 from mimictalk.studio.studio import Studio
 
 CANARY = b"canary 7f3a"
@@ -56,7 +63,19 @@ def addresses() -> list[str]:
 ID_FIELDS = {
     "checks": ("clip",),
     "avatars": ("clip", "name", "consent", "licence"),
-    "renders": ("avatar", "name", "audio", "drive", "style", "pose", "background", "blink", "drive_pose"),
+    "renders": (
+        "avatar",
+        "name",
+        "audio",
+        "drive",
+        "style",
+        "pose",
+        "background",
+        "blink",
+        "drive_pose",
+        "gaze",
+    ),
+    "previews": ("avatar", "audio", "pose", "background", "blink", "gaze", "label"),
     "motions": ("audio", "clip", "name", "pose", "blink"),
 }
 
@@ -92,15 +111,22 @@ def base(send, avatar):
         "checks": {"clip": clip},
         "avatars": {"clip": clip, "name": "Ada", "consent": "yes"},
         "renders": {"avatar": avatar, "audio": clip},
+        "previews": {"avatar": avatar, "audio": clip},
         "motions": {"audio": clip},
     }
 
 
-MODELS = {"checks": CheckRequest, "avatars": AdaptRequest, "renders": RenderRequest, "motions": MotionRequest}
+MODELS = {
+    "checks": CheckRequest,
+    "avatars": AdaptRequest,
+    "renders": RenderRequest,
+    "previews": PreviewRequest,
+    "motions": MotionRequest,
+}
 
 
 def test_no_field_takes_a_path_or_an_address(folder, base):
-    """(200 paths + 80 addresses) x 19 fields."""
+    """(200 paths + 80 addresses) x 27 fields."""
     refused = 0
     for hostile, (kind, fields) in itertools.product([*traversals(folder), *addresses()], ID_FIELDS.items()):
         MODELS[kind](**base[kind])
@@ -108,7 +134,7 @@ def test_no_field_takes_a_path_or_an_address(folder, base):
             with pytest.raises(ValidationError):
                 MODELS[kind](**{**base[kind], field: hostile})
             refused += 1
-    assert refused == 280 * 19
+    assert refused == 280 * 27
 
 
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 29])
@@ -181,7 +207,7 @@ def test_every_endpoint_with_every_kind_of_token(http, studio, avatar, send, bas
     upload = send()
     app = make_app(studio)
     found = endpoints(app)
-    assert len(found) == 22
+    assert len(found) == 23
     tried = 0
     with TestClient(app, base_url="http://127.0.0.1") as client:
         for method, path in [*found, ("get", "/api/v1/openapi.json"), ("get", "/api/v1/nothing")]:
@@ -203,7 +229,7 @@ def test_every_endpoint_with_every_kind_of_token(http, studio, avatar, send, bas
                 answer = client.request(method, where, headers=bearer(other))
                 assert answer.status_code == 404, (method, path, answer.text)
                 tried += 1
-        assert tried == 24 * 6 + 12
+        assert tried == 25 * 6 + 12
         for kind, body in base.items():
             assert client.post(f"/api/v1/{kind}", json=body, headers=bearer(other)).status_code == 404
         for listing in ("jobs", "avatars", "uploads"):

@@ -83,21 +83,17 @@ class Provenance:
         marks = {**origin.marks, **_marks_of_inputs(settings)}
         self._ingredients = {role: each.archive for role, each in marks.items() if each.archive is not None}
         driver = None if settings.driver == PIPE else sha256_file(settings.driver)
-        payload = _payload(origin.avatar_sha256 or origin.portrait_sha256, driver)
+        payload = payload_of(origin.avatar_sha256 or origin.portrait_sha256, driver)
         watermarked = settings.no_watermark is None
         self._watermark = Watermark(payload) if watermarked else None
         self._label = None if settings.label is None else Label(settings.label)
         piped = {"c2pa": PIPED} if settings.out == PIPE and settings.no_provenance is None else {}
-        self._mark = Mark(
-            f"mimictalk {__version__}",
-            origin.avatar_sha256,
+        self._mark = mark_of(
+            origin,
             "video" if settings.audio is None else "audio",
             created="",
-            portrait_sha256=origin.portrait_sha256,
+            watermark=payload if watermarked else None,
             driver_sha256=driver,
-            base_sha256=_of_weights(origin.base_weights),
-            consent=origin.consent,
-            watermark=f"{payload:016x}" if watermarked else None,
             inputs={role: each.note for role, each in marks.items()},
             withheld=settings.withheld | piped,
         )
@@ -136,6 +132,29 @@ class MarkingRenderer:
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
         """Frames of a motion, (512, 512, 3) uint8 RGB, one after another."""
         return map(self.provenance.mark_frame, self.renderer.frames(motion))
+
+
+def mark_of(origin: Origin, driven_by: str, *, created: str, watermark: int | None, **known: Any) -> Mark:
+    """The mark of a picture or video of a person.
+
+    Args:
+        origin: Of the person.
+        driven_by: "audio" or "video".
+        created: ISO 8601, UTC.
+        watermark: Its payload; None without one.
+        **known: Further fields of `Mark`.
+    """
+    return Mark(
+        f"mimictalk {__version__}",
+        origin.avatar_sha256,
+        driven_by,
+        created,
+        portrait_sha256=origin.portrait_sha256,
+        base_sha256=_of_weights(origin.base_weights),
+        consent=origin.consent,
+        watermark=None if watermark is None else f"{watermark:016x}",
+        **known,
+    )
 
 
 def origin_of(avatar: Avatar) -> Origin:
@@ -193,7 +212,7 @@ def _marks_of_inputs(settings: VideoSettings) -> dict[str, InputMarks]:
     return {role: each for role, each in found.items() if each is not None}
 
 
-def _payload(person: str | None, driver: str | None) -> int:
+def payload_of(person: str | None, driver: str | None) -> int:
     """32 bits of the person's sha256, then 32 of the driver's; 0 for what has none, as live speech."""
     return int((person or "0" * 8)[:8] + (driver or "0" * 8)[:8], 16)
 

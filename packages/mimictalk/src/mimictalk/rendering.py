@@ -27,11 +27,16 @@ class PersonRenderer:
 
         from portrait3d.drawing import PortraitRenderer
 
+        self._model, self._identity = model, identity
         if background is not None:
             plate = torch.as_tensor(background.copy()).permute(2, 0, 1).float() / 127.5 - 1
             identity = identity.with_background(plate)
         self.face_identity = face_identity.float()
         self.portrait = PortraitRenderer(model, identity)
+
+    def before(self, background: "np.ndarray | None") -> "PersonRenderer":
+        """The same person before another background, without loading them again."""
+        return PersonRenderer(self._model, self._identity, self.face_identity, background)
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
         """Frames of a motion, one after another.

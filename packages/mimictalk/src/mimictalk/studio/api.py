@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -27,10 +27,19 @@ from mimictalk.studio.answers import (
     upload_answer,
 )
 from mimictalk.studio.events import job_events
-from mimictalk.studio.guard import Guard, Refused
+from mimictalk.studio.guard import Guard, Rate, Refused
 from mimictalk.studio.job import Job, Kind, State
 from mimictalk.studio.job_store import QueueFull
-from mimictalk.studio.requests import AdaptRequest, CheckRequest, Id, MotionRequest, Name, RenderRequest
+from mimictalk.studio.preview_process import PreviewBusy, PreviewProcess
+from mimictalk.studio.requests import (
+    AdaptRequest,
+    CheckRequest,
+    Id,
+    MotionRequest,
+    Name,
+    PreviewRequest,
+    RenderRequest,
+)
 from mimictalk.studio.studio import Studio
 from mimictalk.studio.uploads import BLOCK, NotMedia, TooLarge
 
@@ -38,6 +47,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooLarge, 413),
     (NotMedia, 415),
     (QueueFull, 503),
+    (PreviewBusy, 503),
     (InputError, 409),
     (RunError, 500),
 )
@@ -147,6 +157,20 @@ def render(asked: RenderRequest, studio: TheStudio, owner: Owner) -> JobAnswer:
     return _answer(studio, studio.render(owner, asked))
 
 
+@api.post("/previews", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+def preview(asked: PreviewRequest, request: Request, studio: TheStudio, owner: Owner) -> Response:
+    """One frame of a video as it would be, at once: PNG, marked as synthetic.
+
+    The headers say which moment it is, and how many seconds of motion there are to look at.
+    """
+    wanted = studio.preview(owner, asked)
+    if not request.app.state.preview_rate.allows(owner):
+        raise Refused(429, "too many previews", retry_after="5")
+    picture = request.app.state.previews.draw(wanted)
+    told = {"preview-at": f"{picture.at:g}", "preview-seconds": f"{picture.seconds:g}"}
+    return Response(picture.png, media_type="image/png", headers={**ARTEFACT_HEADERS, **told})
+
+
 @api.post("/motions", status_code=202)
 def motion(asked: MotionRequest, studio: TheStudio, owner: Owner) -> JobAnswer:
     """Make a Live Link Face CSV (ARKit's 52 shapes and the head) of speech or of a clip."""
@@ -240,19 +264,27 @@ def openapi(request: Request) -> dict[str, Any]:
     return found
 
 
-def make_app(studio: Studio, hosts: frozenset[str] = LOCAL, devices: tuple[str, ...] = ("cpu",)) -> Guard:
+def make_app(
+    studio: Studio,
+    hosts: frozenset[str] = LOCAL,
+    devices: tuple[str, ...] = ("cpu",),
+    previews: PreviewProcess | None = None,
+) -> Guard:
     """The application, guarded.
 
     Args:
         studio: What it serves.
         hosts: Names by which it may be called, without port.
         devices: That have a worker.
+        previews: What draws single frames; by default a process of its own, started when it is needed.
     """
+    drawing = previews or PreviewProcess(studio.folder.previews, studio.limits)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         studio.sweep()
         yield
+        drawing.close()
 
     # The interactive pages of FastAPI load scripts from elsewhere: left out.
     app = FastAPI(
@@ -265,6 +297,7 @@ def make_app(studio: Studio, hosts: frozenset[str] = LOCAL, devices: tuple[str, 
         redirect_slashes=False,
     )
     app.state.studio, app.state.devices, app.state.streams = studio, list(devices), {}
+    app.state.previews, app.state.preview_rate = drawing, Rate(studio.limits.previews_per_minute)
     app.include_router(api)
     app.add_exception_handler(MimictalkError, _explained)
     app.add_exception_handler(KeyError, _missing)

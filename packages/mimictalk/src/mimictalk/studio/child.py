@@ -47,7 +47,7 @@ class Child:
             self._process = subprocess.Popen(
                 [*program, step.name, str(largest), *step.arguments],
                 cwd=folder,
-                env=_environment(folder),
+                env=environment(folder),
                 stdin=subprocess.PIPE,
                 stdout=result,
                 stderr=subprocess.PIPE,
@@ -88,8 +88,8 @@ class Child:
                 self._said(text)
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """The worker's, with caches, state and temporary files kept inside the job's folder."""
+def environment(folder: Path) -> dict[str, str]:
+    """This process's, with caches, state and temporary files kept inside the job's folder."""
     inside = {"XDG_CACHE_HOME": "cache", "XDG_STATE_HOME": "state", "TMPDIR": "tmp", "MPLCONFIGDIR": "cache"}
     return {
         **os.environ,

@@ -23,6 +23,7 @@ from mimictalk.errors import MimictalkError
 from mimictalk.studio.answers import AboutAnswer, AvatarAnswer, JobAnswer, PointAnswer, UploadAnswer
 
 BLOCK = 2**20
+PREVIEW_SECONDS = 150.0  # the first one of an avatar loads it
 OVER = ("done", "failed", "cancelled")
 
 
@@ -93,10 +94,24 @@ class StudioClient:
     def render(
         self, avatar: str, *, audio: str | None = None, drive: str | None = None, **options: Any
     ) -> JobAnswer:
-        """Make a video. Options: name, style, style_strength, pose, drive_pose, blink, background, seed."""
+        """Make a video.
+
+        Options: name, style, style_strength, pose, drive_pose, mouth, blink, gaze, background, label, seed.
+        """
         named = {"audio": audio, "drive": drive}
         given = {name: upload for name, upload in named.items() if upload is not None}
         return self._job("POST", "/renders", {"avatar": avatar, **given, **options})
+
+    def preview(self, avatar: str, *, at: float = 0.0, audio: str | None = None, **options: Any) -> bytes:
+        """One frame of a video as it would be: PNG, marked as synthetic.
+
+        Options: style_strength, pose, mouth, blink, gaze, background, label, seed.
+        """
+        asked = {"avatar": avatar, "at": at, **({} if audio is None else {"audio": audio}), **options}
+        answer = self._http.post("/previews", json=asked, timeout=PREVIEW_SECONDS)
+        if answer.is_error:
+            raise _refusal(answer)
+        return answer.content
 
     def motion(self, *, audio: str | None = None, clip: str | None = None, **options: Any) -> JobAnswer:
         """Make a Live Link Face CSV. Options: name, style_strength, pose, blink, seed."""

@@ -55,6 +55,11 @@ class StudioFolder:
     def uploads(self) -> Path:
         return self.root / "uploads"
 
+    @property
+    def previews(self) -> Path:
+        """Caches and temporary files of the process that draws previews."""
+        return self.root / "previews"
+
     def job(self, job_id: str) -> Path:
         """The folder of one job.
 

@@ -24,6 +24,9 @@ class Limits:
         requests_per_minute: Of one owner, after a burst of as many.
         failures_per_minute: Wrong tokens of one address.
         event_streams: Of one owner at once.
+        previews_per_minute: Single frames of one owner, after a burst of as many.
+        waiting_previews: At once, of all owners together; more are answered with 503.
+        preview_seconds: Longest time for one, with loading the avatar.
         connections: At once; more are answered with 503.
     """
 
@@ -41,6 +44,9 @@ class Limits:
     requests_per_minute: int = 1200
     failures_per_minute: int = 30
     event_streams: int = 16
+    previews_per_minute: int = 120
+    waiting_previews: int = 4
+    preview_seconds: int = 120
     connections: int = 256
 
     def __post_init__(self) -> None:

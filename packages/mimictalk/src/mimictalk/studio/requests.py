@@ -2,10 +2,37 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from mimictalk.errors import InputError
+from mimictalk.motion_controls import MOST, MotionControls
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Pose = Annotated[str, StringConstraints(pattern=r"^(ref|static|[0-9a-f]{32})$")]
+
+
+def _in_range(option: str, text: str) -> str:
+    """Angles that `MotionControls` takes."""
+    try:
+        MotionControls.of(**{option: text})
+    except InputError as error:
+        raise ValueError(f"{error.cause}. {error.cure}") from None
+    return text
+
+
+ANGLE = r"-?[0-9]{1,2}(\.[0-9]{1,2})?"
+Held = Annotated[
+    str,
+    StringConstraints(pattern=rf"^(ref|static|{ANGLE},{ANGLE},{ANGLE})$"),
+    AfterValidator(lambda text: _in_range("pose", text)),
+]
+Pose = Held | Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Gaze = Annotated[
+    str,
+    StringConstraints(pattern=rf"^(auto|forward|{ANGLE},{ANGLE})$"),
+    AfterValidator(lambda text: _in_range("gaze", text)),
+]
+Factor = Annotated[float, Field(ge=0, le=MOST)]
+Blink = Literal["auto", "none"] | Factor
 Background = Annotated[str, StringConstraints(pattern=r"^(keep|#[0-9a-fA-F]{6}|[0-9a-f]{32})$")]
 # For people; never opened, never part of a name on the disk. Neither a path nor an address even so.
 Name = Annotated[
@@ -53,7 +80,25 @@ class RenderRequest(Request):
     style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
     pose: Pose | None = None
     drive_pose: Literal["relative", "absolute"] | None = None
-    blink: Literal["auto", "none"] | None = None
+    mouth: Factor | None = None
+    blink: Blink | None = None
+    gaze: Gaze | None = None
+    background: Background | None = None
+    label: Label | None = None
+    seed: Seed = 0
+
+
+class PreviewRequest(Request):
+    """One frame of a render, `at` seconds from the beginning; without `audio` of the person's own clip."""
+
+    avatar: Id
+    at: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    audio: Id | None = None
+    style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
+    pose: Held | None = None
+    mouth: Factor | None = None
+    blink: Blink | None = None
+    gaze: Gaze | None = None
     background: Background | None = None
     label: Label | None = None
     seed: Seed = 0

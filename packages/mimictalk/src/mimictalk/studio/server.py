@@ -11,6 +11,8 @@ from pathlib import Path
 from mimictalk.errors import InputError
 from mimictalk.studio.folder import StudioFolder, default_root
 from mimictalk.studio.limits import Limits
+from mimictalk.studio.preview_process import PROGRAM as PREVIEWS
+from mimictalk.studio.preview_process import PreviewProcess
 from mimictalk.studio.worker import arguments_of
 
 WORKER = (sys.executable, "-m", "mimictalk.studio.worker")
@@ -28,6 +30,7 @@ class ServerSettings:
         names: Further names by which the server may be called, for example behind a proxy.
         limits: What it takes at most.
         worker: Command of a worker, for tests.
+        previews: Command of the process that draws previews, for tests.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +39,7 @@ class ServerSettings:
     names: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     worker: Sequence[str] = WORKER
+    previews: Sequence[str] = PREVIEWS
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:
@@ -118,9 +122,10 @@ def serve(settings: ServerSettings, server: socket.socket) -> None:
     folder = open_folder(settings)
     studio = Studio(folder, settings.limits)
     devices = ("cpu",)
+    previews = PreviewProcess(folder.previews, settings.limits, settings.previews)
     hosts = LOCAL | {settings.host, *settings.names}
     config = uvicorn.Config(
-        make_app(studio, frozenset(hosts), devices),
+        make_app(studio, frozenset(hosts), devices, previews),
         http=PatientProtocol,
         ws="none",
         limit_concurrency=settings.limits.connections,

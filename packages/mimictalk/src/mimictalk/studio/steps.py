@@ -63,12 +63,11 @@ def steps(job: Job) -> list[Step]:
 
 def _video_options(asked: dict[str, Any]) -> list[str]:
     options = [f"--{name}={_file(asked[name])}" for name in ("audio", "drive", "style") if asked.get(name)]
-    options += _options(asked, "style_strength", "blink", "drive_pose", "seed", "label")
-    for name, words in (("pose", ("ref", "static")), ("background", ("keep",))):
+    options += _options(asked, "style_strength", "mouth", "blink", "gaze", "drive_pose", "seed", "label")
+    for name in ("pose", "background"):
         value = asked.get(name)
-        if value is not None:
-            plain = value in words or value.startswith("#")
-            options.append(f"--{name}={value if plain else _file(value)}")
+        if value is not None:  # a file has the name that was made for it here
+            options.append(f"--{name}={_file(value) if value.startswith(f'{name}.') else value}")
     return options
 
 

@@ -7,16 +7,20 @@ from typing import Any
 from mimictalk.errors import InputError
 from mimictalk.studio.answers import artefacts
 from mimictalk.studio.database import Database
-from mimictalk.studio.folder import StudioFolder, new_id
+from mimictalk.studio.folder import ID, StudioFolder, new_id
 from mimictalk.studio.job import Job, Kind
 from mimictalk.studio.job_store import JobStore
 from mimictalk.studio.limits import Limits
-from mimictalk.studio.requests import AdaptRequest, CheckRequest, MotionRequest, RenderRequest
+from mimictalk.studio.requests import (
+    AdaptRequest,
+    CheckRequest,
+    MotionRequest,
+    PreviewRequest,
+    RenderRequest,
+)
 from mimictalk.studio.steps import AVATAR
 from mimictalk.studio.tokens import Tokens
-from mimictalk.studio.uploads import Uploads, link_or_copy
-
-WORDS = ("keep", "ref", "static")
+from mimictalk.studio.uploads import Upload, Uploads, link_or_copy
 
 
 class Studio:
@@ -66,17 +70,30 @@ class Studio:
             raise InputError("render", "it takes either audio or drive", "Give one of them.")
         avatar = self.avatar(asked.avatar, owner)
         values = asked.model_dump(exclude={"avatar", "name", "audio", "drive", "style"}, exclude_none=True)
-        if asked.drive is not None and ({"pose", "blink", "style_strength"} & {*values} or asked.style):
-            cause = "with drive, style, pose and blinks come from the driving clip"
+        lent = asked.pose is not None and ID.fullmatch(asked.pose)
+        if asked.drive is not None and ("style_strength" in values or asked.style or lent):
+            cause = "with drive, style and head motion come from the driving clip"
             raise InputError("render", cause, "Leave these fields out, or give audio.")
         files = {name: getattr(asked, name) for name in ("audio", "drive", "style") if getattr(asked, name)}
         for name in ("pose", "background"):
-            value = values.get(name)
-            if value is not None and value not in WORDS and not value.startswith("#"):
+            if ID.fullmatch(values.get(name) or ""):
                 files[name] = values.pop(name)
         driver = self.uploads.get(asked.audio or asked.drive or "", owner)
         title = asked.name or f"{avatar.title}: {driver.name}"
         return self._submit("render", owner, title, files, values, values, avatar)
+
+    def preview(self, owner: str, asked: PreviewRequest) -> dict[str, Any]:
+        """What `PreviewProcess.draw` is to be asked for one frame."""
+        avatar = self.avatar(asked.avatar, owner)
+        values = asked.model_dump(exclude={"avatar", "audio"}, exclude_none=True)
+        if "blink" in values:
+            values["blink"] = str(values["blink"])
+        if asked.audio is not None:
+            values["audio"] = str(self._upload("audio", self.uploads.get(asked.audio, owner)))
+        if ID.fullmatch(asked.background or ""):
+            picture = self.uploads.get(asked.background or "", owner)
+            values["background"] = str(self._upload("background", picture))
+        return {**values, "avatar": str(self.folder.job(avatar.id) / AVATAR)}
 
     def motion(self, owner: str, asked: MotionRequest) -> Job:
         """Make a file of face motion."""
@@ -125,6 +142,13 @@ class Studio:
         path = self.folder.job(job.id) / "log.txt"
         return path.read_text(errors="replace") if path.is_file() else ""
 
+    def _upload(self, role: str, upload: Upload) -> Path:
+        """The file of an upload that is fit for its role."""
+        if (upload.kind == "picture") != (role == "background"):
+            wanted = "a picture" if role == "background" else "a sound or video file"
+            raise InputError(role, f"{upload.name} is not {wanted}", "Choose another file.")
+        return self.folder.upload(upload.id)
+
     def _submit(
         self,
         kind: Kind,
@@ -137,9 +161,7 @@ class Studio:
     ) -> Job:
         uploads = {role: self.uploads.get(upload_id, owner) for role, upload_id in files.items()}
         for role, upload in uploads.items():
-            if (upload.kind == "picture") != (role == "background"):
-                wanted = "a picture" if role == "background" else "a sound or video file"
-                raise InputError(role, f"{upload.name} is not {wanted}", "Choose another file.")
+            self._upload(role, upload)
         job_id = new_id()
         folder = self.folder.job(job_id)
         try:

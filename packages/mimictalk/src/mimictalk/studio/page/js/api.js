@@ -44,6 +44,15 @@ export const get = (path) => ask('GET', path);
 export const post = (path, body) => ask('POST', path, body);
 export const remove = (path) => ask('DELETE', path);
 
+// One frame of a video that is not made yet.
+export async function preview(body) {
+  const answer = await fetch(`${ROOT}/previews`, { method: 'POST', headers: { ...headers(), 'Content-Type': 'application/json' }, body: JSON.stringify(body) }).catch(() => {
+    throw new Refusal(0, { subject: 'studio', cause: 'it does not answer', cure: 'Is it still running?' });
+  });
+  if (!answer.ok) throw await refusal(answer);
+  return { address: URL.createObjectURL(await answer.blob()), seconds: Number(answer.headers.get('preview-seconds')) };
+}
+
 const WORDS = /[\u0000-\u001f\u007f/\\:%<>|*?]/g;
 
 // XMLHttpRequest, because fetch tells nothing of how much of a body has gone.

@@ -40,10 +40,14 @@ function film(job) {
 }
 
 function settings(job) {
-  const { style_strength: strength, pose, blink, background, drive } = job.options;
-  const parts = drive ? ['copied from a clip'] : [`style ${strength ?? 1}`, pose === 'static' ? 'still head' : 'moving head', blink === 'none' ? 'no blinks' : 'blinks'];
+  const { style_strength: strength, mouth, pose, blink, gaze, background, drive } = job.options;
+  const parts = drive ? ['copied from a clip'] : [`style ${strength ?? 1}`];
+  if ((mouth ?? 1) !== 1) parts.push(`mouth ${mouth}`);
+  if (pose && pose !== 'ref') parts.push(pose === 'static' ? 'still head' : pose.includes(',') ? `head ${pose.replaceAll(',', '°, ')}°` : 'head of a clip');
+  if (blink && blink !== 'auto') parts.push(blink === 'none' ? 'no blinks' : `blinks ${blink}`);
+  if (gaze && gaze !== 'auto') parts.push(gaze === 'forward' ? 'looks ahead' : `looks ${gaze.replaceAll(',', '°, ')}°`);
   if (background?.startsWith('#')) parts.push(`background ${background}`);
-  else if (background) parts.push('own background');
+  else if (background && background !== 'keep') parts.push('own background');
   return parts.join(' · ');
 }
 
