@@ -1,7 +1,7 @@
 """Build the documentation site, or show it while it is written.
 
-    tools/hatch run docs:build      out/docs/site/index.html; a warning is an error
-    tools/hatch run docs:serve      http://127.0.0.1:8000, built anew at every change
+tools/hatch run docs:build      out/docs/site/index.html; a warning is an error
+tools/hatch run docs:serve      http://127.0.0.1:8000, built anew at every change
 """
 
 import argparse
@@ -41,7 +41,8 @@ def main() -> int:
 
 def build(program: list[str]) -> int:
     """Build once; the generator's warnings and the API reader's are errors."""
-    done = subprocess.run([*program, "--clean", "--strict"], cwd=OUT, capture_output=True, text=True, check=False)
+    command = [*program, "--clean", "--strict"]
+    done = subprocess.run(command, cwd=OUT, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     print(said, file=sys.stderr, end="")
     warned = any(word in said for word in ("WARNING", "Warning:", "griffe:"))

@@ -124,7 +124,9 @@ def test_pictures_are_well_formed(path):
 
 
 def test_the_checks_can_fail(here):
-    text = "a\n```python\nraise SystemExit('no')\n```\n<!-- needs: a clip -->\n```python\nopen('a.mp4')\n```\n"
+    text = (
+        "a\n```python\nraise SystemExit('no')\n```\n<!-- needs: a clip -->\n```python\nopen('a.mp4')\n```\n"
+    )
     text += "[a](no.md) [b](#x)\n```sh\nmimictalk render me --no-such-thing\n```\n"
     first, second, third = blocks_of("a.md", text)
     assert (first.mark, second.mark, second.reason) == ("", "needs", "a clip")

@@ -138,7 +138,9 @@ def mimictalk_faults(arguments: list[str]) -> list[str]:
 def runs_in_process(block: Block) -> bool:
     """Whether a shell block is nothing but our own commands."""
     plain = not set("|<>&$`") & set(re.sub(r"#.*", "", block.code))
-    return block.language == "sh" and plain and all(words[0] == "mimictalk" for words in commands_in(block.code))
+    return (
+        block.language == "sh" and plain and all(words[0] == "mimictalk" for words in commands_in(block.code))
+    )
 
 
 def _words(line: str) -> list[str]:

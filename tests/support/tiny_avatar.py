@@ -46,7 +46,9 @@ def write_tiny_avatar(path: Path, work: Path) -> Avatar:
         source={"name": "nobody.mp4", "sha256": "0" * 64},
         meta={},
     )
-    return write_avatar(path, manifest, tensors, work, None, np.full((16, 16, 3), 128, np.uint8), "# nobody\n")
+    return write_avatar(
+        path, manifest, tensors, work, None, np.full((16, 16, 3), 128, np.uint8), "# nobody\n"
+    )
 
 
 def write_speech(path: Path, seconds: float) -> None:

@@ -1,1 +1,1 @@
-"""Gathers the documentation site's pages: documents, READMEs, model cards, and what is made from the source."""
+"""Gathers the site's pages: documents, READMEs, model cards, and what is made from the source."""

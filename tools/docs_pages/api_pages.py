@@ -1,4 +1,4 @@
-"""A page of the API for each package: its public names, and what its documents' examples import from its modules."""
+"""A page of the API for each package: its public names, and what examples import from its modules."""
 
 import ast
 import re

@@ -83,9 +83,14 @@ def _table(rows: list[tuple[str, str, str]]) -> list[str]:
 def _row(parameter: Any, context: Any) -> tuple[str, str, str]:
     names, said = parameter.get_help_record(context)
     told = DEFAULT.search(said)
-    default = f"`{told[1]}`" if told and told[1] not in ("", "required") else told[1] if told else ""
-    shown = (f"`{names}`", _text(said[: told.start()] if told else said), default)
-    return shown[0].replace("|", "\\|"), shown[1].replace("|", "\\|"), shown[2].replace("|", "\\|")
+    default = told[1] if told else ""
+    help_text = _text(said[: told.start()] if told else said).replace("|", "\\|")
+    return _code(names), help_text, default if default in ("", "required") else _code(default)
+
+
+def _code(text: str) -> str:
+    """Code in a table: a bar between backticks would end the cell, or show its backslash."""
+    return f"<code>{text.replace('&', '&amp;').replace('<', '&lt;').replace('|', '&#124;')}</code>"
 
 
 def _text(text: str | None) -> str:

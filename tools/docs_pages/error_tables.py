@@ -34,8 +34,8 @@ def catalogue() -> dict[str, dict[str, Any]]:
 def _table(codes: list[str]) -> str:
     known = catalogue()
     rows = [
-        f"| [{code}](errors.md#{code.lower()}) | {_cell(known[code]['cause'])} | {_cell(known[code]['cure'])} |"
-        for code in codes
+        f"| [{code}](errors.md#{code.lower()}) | {_cell(item['cause'])} | {_cell(item['cure'])} |"
+        for code, item in ((code, known[code]) for code in codes)
     ]
     return "\n".join(["| code | what is said | what to do |", "|---|---|---|", *rows])
 

@@ -44,7 +44,7 @@ def gather() -> Pages:
 
 
 def write(pages: Pages, folder: Path) -> None:
-    """Put the pages under `folder`/pages and the configuration beside them; what did not change is not touched."""
+    """Put pages and configuration into a folder; what did not change is not touched, what is gone goes."""
     wanted = {f"pages/{name}": text.encode() for name, text in pages.texts.items()}
     wanted |= {f"pages/{name}": (ROOT / path).read_bytes() for name, path in pages.assets.items()}
     wanted["zensical.toml"] = configuration(pages.commands).encode()
