@@ -101,6 +101,15 @@ def test_the_configuration_is_toml_with_the_sources_and_no_fonts_from_elsewhere(
     assert len(project["plugins"]["mkdocstrings"]["handlers"]["python"]["paths"]) == len(PACKAGES)
 
 
+def test_the_site_has_an_environment_of_its_own_with_a_pinned_generator():
+    docs = tomllib.loads((ROOT / "hatch.toml").read_text())["envs"]["docs"]
+    assert docs["template"] == "docs"  # nothing of the default environment
+    assert [line for line in docs["dependencies"] if not re.search(r"==\d", line)] == []
+    assert docs["env-vars"]["PIP_CONSTRAINT"] == "{root}/constraints.txt"
+    assert (ROOT / docs["path"] / "bin/python") == SITE_PYTHON
+    assert {line.split()[2] for line in docs["scripts"].values()} == {"build", "serve"}
+
+
 def test_what_did_not_change_is_not_touched_and_what_is_gone_goes(tmp_path):
     write(Pages({"a.md": "a", "b/c.md": "c"}, {}, []), tmp_path)
     before = (tmp_path / "pages/a.md").stat().st_mtime_ns
