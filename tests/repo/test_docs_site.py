@@ -70,11 +70,17 @@ def test_every_document_and_model_card_is_a_page(pages):
 def test_every_option_of_every_command_is_told(pages):
     for name, command in command_line().commands.items():
         text = pages.texts[f"commands/{name}.md"]
-        for one in [command, *getattr(command, "commands", {}).values()]:
-            for parameter in one.params:
-                for option in [*parameter.opts, *parameter.secondary_opts]:
-                    shown = option if option.startswith("-") else (parameter.metavar or option).upper()
-                    assert shown in text or shown.lower() in text, f"{name} {option}"
+        single = [one for one in [command, *getattr(command, "commands", {}).values()] if one.params]
+        shown = [
+            parameter for one in single for parameter in one.params if not getattr(parameter, "hidden", False)
+        ]
+        names = [name for parameter in shown for name in [*parameter.opts, *parameter.secondary_opts]]
+        assert [option for option in names if option.startswith("-") and option not in text] == [], name
+        assert text.count("\n| <code>") == len(shown), name
+        assert all(
+            " ".join((one.help or "").split())[:60].replace("<", "&lt;").replace("*", "\\*") in text
+            for one in shown
+        ), name
 
 
 @pytest.mark.parametrize("package", PACKAGES)
