@@ -162,7 +162,7 @@ def test_tables_of_errors_are_filled_and_unknown_codes_refused():
     assert f"errors.md#{code.lower()}" in with_tables(f"<!-- errors: {code} -->\n")
     with pytest.raises(KeyError):
         with_tables("<!-- errors: MT-NONE-999 -->\n")
-    assert with_anchors("| MT-FACE-001 | 2 |") == '| <span id="mt-face-001"></span>MT-FACE-001 | 2 |'
+    assert with_anchors("| MT-FACE-001 | 2 |") == '| <span id="mt-face-001">MT-FACE-001</span> | 2 |'
 
 
 def test_examples_say_which_modules_are_meant_to_be_used():

@@ -22,7 +22,7 @@ def with_tables(text: str) -> str:
 
 def with_anchors(text: str) -> str:
     """The list of errors with an anchor for each code: errors.md#mt-face-001."""
-    return ROW.sub(lambda match: f'| <span id="{match[1].lower()}"></span>{match[1]} |', text)
+    return ROW.sub(lambda match: f'| <span id="{match[1].lower()}">{match[1]}</span> |', text)
 
 
 def catalogue() -> dict[str, dict[str, Any]]:
