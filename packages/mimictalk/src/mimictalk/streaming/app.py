@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect
 
 from mimictalk import __version__
 from mimictalk.errors import InputError, MimictalkError
+from mimictalk.sound import SAMPLE_RATE
 from mimictalk.streaming.live import Live
 from mimictalk.streaming.live_video_answer import LiveVideoAnswer
 from mimictalk.streaming.settings import StreamSettings
@@ -69,7 +70,7 @@ class Stage:
         Raises:
             Refused: With 503.
         """
-        if len(self.live.viewers) >= self.settings.viewers:
+        if len(self.live.viewers | self.peers) >= self.settings.viewers:
             raise Refused(503, "as many are watching as may", retry_after="10")
 
 
@@ -118,19 +119,21 @@ async def sound(
     stage: TheStage,
     form: Annotated[Form, Query()] = "wav",
     late: Annotated[Late, Query()] = "wait",
-) -> dict[str, float]:
+) -> dict[str, float | bool]:
     """Speak the request's body while it comes: a WAV, or bare 16 kHz mono samples of 16 bits.
 
     With late=wait a sender that is faster than speech is made to wait; with late=drop late sound is lost.
     """
-    sender = stage.live.speak("socket")
+    sender = stage.live.speak("socket", leads=late == "drop")
     try:
         seconds = await take_sound(request.stream(), sender, form, late)
+        displaced = sender.over.is_set()
     except ClientDisconnect:
         raise HTTPException(400, "the sender has gone") from None
     finally:
         stage.live.silence(sender)
-    return {"seconds": round(seconds, 3), "dropped": round(sender.inbox.dropped / 48_000, 3)}
+    dropped = round(sender.inbox.dropped / SAMPLE_RATE, 3)
+    return {"seconds": round(seconds, 3), "dropped": dropped, "displaced": displaced}
 
 
 @api.get("/video.mp4")

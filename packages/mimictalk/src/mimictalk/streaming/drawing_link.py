@@ -57,6 +57,7 @@ class DrawingLink:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | alone,
+            start_new_session=True,  # Ctrl-C is for the server; the process ends with its stdin
             limit=2**20,
         )
         asked = {"speaker": self.speaker, "delay": self.delay}

@@ -36,7 +36,8 @@ def main(load: Callable[[dict[str, Any], Console], Speaker], workers: int | None
         load: Makes the speaker from its settings.
         workers: Threads that draw; None for one per core.
     """
-    os.nice(MORE_NICE)
+    if hasattr(os, "nice"):
+        os.nice(MORE_NICE)
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints is no message
     lock = threading.Lock()

@@ -21,22 +21,24 @@ class Inbox:
     Args:
         target: Samples at 48 kHz that wait as a rule.
         most: Samples that wait at most.
+        leads: Whether our pace should follow the sender's; not one who waits for us.
 
     Attributes:
         dropped: Samples that were thrown away.
         gaps: Times it ran empty while somebody was sending.
     """
 
-    def __init__(self, target: int = TARGET, most: int = MOST) -> None:
-        self.target, self.most, self.dropped, self.gaps = target, most, 0, 0
+    def __init__(self, target: int = TARGET, most: int = MOST, leads: bool = True) -> None:
+        self.target, self.most, self.leads = target, most, leads
+        self.dropped = self.gaps = 0
         self._blocks: deque[np.ndarray] = deque()
         self._waiting, self._flows = 0, False
         self._lock = threading.Lock()
 
     @property
     def seconds(self) -> float | None:
-        """How much waits beyond what should; None while nothing comes."""
-        return (self._waiting - self.target) / SAMPLE_RATE if self._flows else None
+        """How much waits beyond what should; None where that says nothing about the sender's pace."""
+        return (self._waiting - self.target) / SAMPLE_RATE if self._flows and self.leads else None
 
     def has_room(self) -> bool:
         """Whether a sender that can wait should go on."""
@@ -62,12 +64,6 @@ class Inbox:
             self._flows = self._waiting >= SAMPLES_PER_FRAME
             self.gaps += not self._flows
             return self._pop(SAMPLES_PER_FRAME)
-
-    def clear(self) -> None:
-        """Forget what waits, when another sender begins."""
-        with self._lock:
-            self._blocks.clear()
-            self._waiting, self._flows = 0, False
 
     def _pop(self, count: int) -> np.ndarray:
         out = np.zeros((count, 2), np.float32)

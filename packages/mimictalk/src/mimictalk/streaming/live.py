@@ -63,12 +63,18 @@ class Live:
         """From the arrival of a sound to its going out with its picture."""
         return self.moments.delay * SECONDS + TARGET / SAMPLE_RATE
 
-    def speak(self, kind: str) -> Sender:
-        """A new sender; whoever was heard before is heard no more. So a page that lost its connection can
-        come back before the server has noticed."""
+    def speak(self, kind: str, *, leads: bool = True) -> Sender:
+        """A new sender; whoever was heard before is heard no more.
+
+        So a page that lost its connection can come back before the server has noticed.
+
+        Args:
+            kind: "microphone" or "socket".
+            leads: Whether the pace is theirs, as a microphone's; not that of somebody who waits for us.
+        """
         if self.sender is not None:
             self.sender.over.set()
-        self._inbox = Inbox()
+        self._inbox = Inbox(leads=leads)
         self.sender = Sender(kind, self._inbox)
         self._awake.set()
         return self.sender
@@ -90,17 +96,17 @@ class Live:
 
     async def run(self) -> None:
         """Until cancelled. Where nobody speaks or watches nothing runs."""
-        drawing = asyncio.create_task(self.link.serve())
+        drawing, alone = asyncio.create_task(self.link.serve()), 0
         try:
             while True:
-                if self.sender is None and not self.viewers:
+                alone = 0 if self.sender is not None or self.viewers else alone + 1
+                if alone > self.moments.delay:  # the last words have gone out
                     self._awake.clear()
                     await self._awake.wait()
                     self.pacer.restart()
-                # At least once, so that others are served also where this machine is too slow.
-                await asyncio.sleep(max(0.0, self.pacer.wait()))
-                while self.pacer.wait() > 0:
-                    await asyncio.sleep(self.pacer.wait())
+                await asyncio.sleep(0)  # others are served also where this machine is too slow
+                while (left := self.pacer.wait()) > 0:
+                    await asyncio.sleep(left)
                 self._tick()
         finally:
             drawing.cancel()

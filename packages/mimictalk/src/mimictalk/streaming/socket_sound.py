@@ -44,7 +44,11 @@ async def take_sound(body: AsyncIterator[bytes], sender: Sender, form: Form, lat
         os.close(writer)
         with suppress(asyncio.CancelledError):
             await asyncio.shield(asyncio.wait([heard]))
-    return heard.result()
+    try:
+        return heard.result()
+    except InputError as error:
+        cure = "Send a WAV with its header, or bare samples and form=s16le."
+        raise InputError("sound", error.cause, cure) from None
 
 
 async def _pour(
@@ -57,7 +61,7 @@ async def _pour(
             await asyncio.wait(
                 {piece, over, heard}, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            if not piece.done():
+            if not piece.done() or over.done() or heard.done():
                 piece.cancel()
                 with suppress(asyncio.CancelledError, StopAsyncIteration):
                     await piece
