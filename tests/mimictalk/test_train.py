@@ -12,6 +12,7 @@ from mimictalk.commands.train import train
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.training_ablation import VARIANTS, changed, first_stage, run_ablation
+from mimictalk.training_folders import shard_folders
 from mimictalk.training_job import TrainJob, read_settings
 from portrait3d.training.settings import TrainingSettings
 
@@ -112,3 +113,17 @@ def test_what_the_user_gets_wrong_is_explained(tmp_path) -> None:
         "train", "torso", "--config", "full_torso", "--shards", tmp_path, "-o", tmp_path / "out"
     )
     assert code == 2
+
+
+def test_a_folder_of_data_sets_stands_for_their_folders(tmp_path) -> None:
+    names = ["CelebV-HQ", "VFHQ"]
+    assert shard_folders([tmp_path], names) == [tmp_path]  # none of them: taken as it is
+    (tmp_path / "VFHQ").mkdir()
+    with pytest.raises(InputError, match="data sets CelebV-HQ have no folder"):
+        shard_folders([tmp_path], names)
+    (tmp_path / "CelebV-HQ").mkdir()
+    assert shard_folders([tmp_path], names) == [tmp_path / "CelebV-HQ", tmp_path / "VFHQ"]
+    assert shard_folders([tmp_path / "VFHQ"], names) == [tmp_path / "VFHQ"]
+    assert shard_folders([tmp_path], []) == [tmp_path]
+    (tmp_path / "a.safetensors").touch()
+    assert shard_folders([tmp_path], names) == [tmp_path]

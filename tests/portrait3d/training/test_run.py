@@ -123,7 +123,7 @@ def test_bfloat16_is_near_float32(tmp_path) -> None:
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path) -> None:
     from portrait3d.training.processes import Processes
 
-    with pytest.raises(ValueError, match="batch 2 cannot be shared by 3"):
+    with pytest.raises(InputError, match="2 items cannot be shared evenly by 3"):
         train_ball(tiny_portrait(), ball_settings("i2p"), tmp_path, processes=Processes(0, 3))
 
 

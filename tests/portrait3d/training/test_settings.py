@@ -66,3 +66,16 @@ def test_rates_by_hand() -> None:
 def test_rates_stay_between_nothing_and_the_peak(step, schedule) -> None:
     settings = Optimisation(steps=10_000, schedule=schedule)
     assert 0 < settings.rate(step) <= 1
+
+
+@pytest.mark.parametrize(("recipe", "steps"), [("full_motion", 250_000), ("full_torso", 100_000)])
+def test_published_recipes_name_their_data_sets(recipe, steps) -> None:
+    settings = TrainingSettings.read(recipe)
+    assert settings.data_sets == ["VFHQ", "CelebV-HQ", "TalkingHead-1KH", "RAVDESS"]
+    assert (settings.optimisation.steps, settings.optimisation.batch) == (steps, 8)  # one on each of 8 GPUs
+
+
+@pytest.mark.parametrize("names", [3, "VFHQ", ["a/b"], [""], [".."], [1]])
+def test_a_data_set_is_the_name_of_a_folder(names) -> None:
+    with pytest.raises(ValueError, match="data_sets must be a list of names of folders"):
+        TrainingSettings.from_dict({"stage": "motion", "data_sets": names})

@@ -49,3 +49,10 @@ def test_the_rate_rises_and_falls_along_a_cosine() -> None:
     assert told.rate(0) == pytest.approx(0.2)
     assert told.rate(50) == pytest.approx(1.0)  # half of the way, half of the peak
     assert Optimisation(steps=100, learning_rate=2.0, schedule="constant").rate(99) == 2.0
+
+
+def test_published_recipes_name_their_data_sets() -> None:
+    in_context, vae = (TrainingSettings.read(name) for name in ("full_a2m", "full_a2m_vae"))
+    assert (in_context.data_sets, in_context.optimisation.steps) == (["VoxCeleb2", "CMLR"], 1_856_000)
+    assert (vae.data_sets, vae.optimisation.steps) == (["VoxCeleb2"], 400_000)
+    assert vae.optimisation.learning_rate == 5e-4

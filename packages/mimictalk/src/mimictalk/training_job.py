@@ -75,9 +75,11 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
     """Run a stage, or go on with it; writes weights, state and log to `job.out`; returns facts."""
     import torch
 
+    from mimictalk.training_folders import shard_folders
     from mimictalk.training_people import ShardPeople
     from portrait3d.training.processes import Processes
     from portrait3d.training.run import train_stage
+    from portrait3d.training.sharding import whole_state
 
     settings = read_settings(job)
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
@@ -87,7 +89,8 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
     model = make_model(settings, job, console, processes.first)
     model.to(processes.device)
     generated = job.teacher is not None and not job.shards
-    people = None if generated else ShardPeople(job.shards, model.config.pncc_size)
+    folders = shard_folders(job.shards, settings.data_sets)
+    people = None if generated else ShardPeople(folders, model.config.pncc_size)
     console.how_to_go_on = "Run the same command to go on."
     with console.progress() as show:
         result = train_stage(
@@ -113,6 +116,9 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
         "people": 0 if people is None else len(people),
         "loss": {name: round(value, 5) for name, value in result.terms.items()},
     }
+    if settings.optimisation.parallel == "fsdp":
+        state, model = whole_state(model), make_model(settings, job, console, False)
+        model.load_state_dict(state)
     if processes.first:
         card = {"settings": settings.to_dict(), "run": facts, "start": earlier(job.start)}
         save_model(model.cpu(), job.out, card)

@@ -81,6 +81,7 @@ def run_talk_training(job: TalkTrainJob, console: "Console") -> dict[str, Any]:
     """Run a stage, or go on with it; writes weights, state and log to `job.out`; returns facts."""
     import torch
 
+    from mimictalk.training_folders import shard_folders
     from talk_motion.training.processes import Processes
     from talk_motion.training.run import train
 
@@ -90,7 +91,8 @@ def run_talk_training(job: TalkTrainJob, console: "Console") -> dict[str, Any]:
     if processes.count > 1:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes.count))
     try:
-        shards = open_shards(job.data, settings, console, processes.first)
+        folders = shard_folders(job.data, settings.data_sets)
+        shards = open_shards(folders, settings, console, processes.first)
         held = open_shards(job.held, settings, console, processes.first) if job.held else None
         stage = make_stage(job, settings, shards, held, processes)
         console.how_to_go_on = "Run the same command to go on."

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from portrait3d.errors import InputError
 from portrait3d.training.adversary import Adversary
 from portrait3d.training.counted_buffers import CountedBuffers
 from portrait3d.training.optimiser import AveragedWeights, NamedAdam
@@ -83,8 +84,7 @@ def train_stage(
 
     Raises:
         KeyboardInterrupt, SystemExit: After Ctrl-C or SIGTERM, once the state is kept.
-        InputError: If the folder holds another run's state.
-        ValueError: If the batch cannot be shared evenly.
+        InputError: If the folder holds another run's state, or the batch cannot be shared evenly.
     """
     run = _Run(model, stage, settings, folder, data, processes or Processes())
     with stop_requests() as stop:
@@ -103,9 +103,8 @@ class _Run:
     ) -> None:
         optimisation = settings.optimisation
         if optimisation.batch % processes.count:
-            raise ValueError(
-                f"optimisation.batch {optimisation.batch} cannot be shared by {processes.count} processes"
-            )
+            cause = f"{optimisation.batch} items cannot be shared evenly by {processes.count} processes"
+            raise InputError("optimisation.batch", cause, "Give a multiple in the settings.")
         self.model, self.stage, self.settings, self.folder = model, stage, settings, folder
         self.processes, self.key = processes, fingerprint(settings.to_dict(), data)
         self.in_parts = optimisation.parallel == "fsdp" and processes.count > 1

@@ -230,7 +230,8 @@ class TrainingSettings(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         names = self.data_sets
-        if not isinstance(names, list) or not all(isinstance(n, str) and Path(n).name == n for n in names):
+        fine = isinstance(names, list) and all(isinstance(n, str) and n not in ("", "..") for n in names)
+        if not fine or any(Path(name).name != name for name in names):
             raise ValueError(f"data_sets must be a list of names of folders, got {self.data_sets!r}")
         if self.losses.adversarial and self.sampling.window:
             raise ValueError(
