@@ -29,7 +29,10 @@ def run_python(code: str) -> str:
     """Run an example in this process; return what it failed with."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)
+            warnings.simplefilter(
+                "default"
+            )  # as for a reader; only what the example itself does wrong counts
+            warnings.filterwarnings("error", category=DeprecationWarning, module="__main__")
             exec(compile(code, "example", "exec"), {"__name__": "__main__"})
     except (Exception, SystemExit):
         return traceback.format_exc()
@@ -43,7 +46,10 @@ def run_shell(block: Block) -> str:
 
         for words in commands_in(block.code):
             said = io.StringIO()
-            if run(words[1:], said, said):
+            with warnings.catch_warnings():
+                warnings.simplefilter("default")
+                code = run(words[1:], said, said)
+            if code:
                 return f"{' '.join(words)}\n{said.getvalue()}"
         return ""
     for name in ("docs", "tools"):
