@@ -53,7 +53,7 @@ def main() -> None:
     video = given.out / "talking.mp4"
     mimictalk("render", me, "--audio", speech, "-o", video, "--label")
     verdict = mimictalk("verify", video)
-    print(f"{video}: {json.dumps(verdict)[:300]}")
+    print(f"{video}: marked as synthetic: {verdict['marked']}")
 
 
 def write_wav(path: Path, samples: np.ndarray) -> None:
