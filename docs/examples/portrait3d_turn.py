@@ -39,7 +39,9 @@ def main() -> None:
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
     parser.add_argument("--out", type=Path, default=Path("out/portrait3d"))
-    parser.add_argument("--refine", type=int, default=40, help="steps that learn the likeness; 0 for none")
+    parser.add_argument(
+        "--refine", type=int, default=0, help="steps that learn the likeness first, such as 40"
+    )
     parser.add_argument("--columns", type=int, default=5, help="views and mouths to draw, 1 to 5")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

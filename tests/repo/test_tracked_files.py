@@ -45,6 +45,8 @@ SYNTHETIC_MEDIA: dict[str, str] = {  # path: which script made it. No picture or
     "packages/mimictalk/src/mimictalk/data/demo/demo_reference.flac": "tools/synthetic_speech/demo.py",
     "packages/mimictalk/src/mimictalk/data/demo/demo_speech.flac": "tools/synthetic_speech/demo.py",
     "packages/mimictalk/src/mimictalk/data/demo/reference.mp4": "tools/make_demo.py",
+    "docs/pictures/example_portrait.jpg": "docs/examples/portrait3d_turn.py",
+    "docs/pictures/example_speech.png": "docs/examples/talk_motion_visemes.py",
     "docs/pictures/example_triplane.png": "docs/examples/triplane_optimise.py",
     "docs/pictures/face_gaze.jpg": "tools/make_face_pictures.py",
     "docs/pictures/face_shapes.jpg": "tools/make_face_pictures.py",
