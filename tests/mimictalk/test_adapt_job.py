@@ -84,7 +84,7 @@ def training(monkeypatch, tensors, adapter, prompt, tmp_path):
     monkeypatch.setitem(sys.modules, "mimictalk.adapting", module)
     facts = {"seconds": 12.0, "frames": 300, "speech": True}
     verdict = Verdict(facts, ("the clip is dark",), FakeTrack())
-    monkeypatch.setattr(adapt_job, "check_reference", lambda path, progress, seconds: verdict)
+    monkeypatch.setattr(adapt_job, "check_reference", lambda path, progress, seconds, opened: verdict)
     return asked
 
 
@@ -182,7 +182,7 @@ def test_a_training_that_fails_leaves_the_old_avatar_and_nothing_else(
 
 
 def test_an_unusable_clip_ends_before_training(cli, here, clip, training, monkeypatch):
-    def refuse(path, progress, seconds):
+    def refuse(path, progress, seconds, opened):
         raise InputError(path, "no face was found", "Give a clip of a person.")
 
     monkeypatch.setattr(adapt_job, "check_reference", refuse)

@@ -10,12 +10,17 @@ import face3dmm
 from mimictalk import checking
 from mimictalk.checking import check_clip_sound, check_reference, refuse_picture
 from mimictalk.errors import InputError
+from mimictalk.judgement import GO, NO_GO, WARN, Judgement
+from mimictalk.sync_check import SyncVerdict
+
+LIGHT = Judgement("light", GO, "bright")
+STEP = Judgement("sound and picture", GO, "in step")
 
 
 @pytest.fixture
 def tracking(monkeypatch):
-    """A track of the wanted length without looking at pictures."""
-    track = SimpleNamespace(warnings=("the picture is turned",), fps=25.0)
+    """A track of the wanted length without looking at pictures or at the mouth."""
+    track = SimpleNamespace(warnings=("the picture is turned",), fps=25.0, crop=(0, 0, 512))
 
     def track_video(path, **options):
         track.options = options
@@ -24,10 +29,17 @@ def tracking(monkeypatch):
     def last(seconds: float):
         frames = round(25 * seconds)
         track.coeffs = SimpleNamespace(expression=torch.zeros(frames, 64), confidence=torch.ones(frames))
+        track.landmarks = torch.zeros(frames, 478, 3)
         return track
 
     monkeypatch.setattr(face3dmm, "track_video", track_video, raising=False)
-    monkeypatch.setattr(checking, "check_sync", lambda features, track: ({"sync_offset_ms": 0}, ()))
+    monkeypatch.setattr(face3dmm, "read_crops", lambda path, crop, **options: iter(()), raising=False)
+    track.picture = LIGHT
+    monkeypatch.setattr(checking, "judge_pictures", lambda *given: [track.picture])
+    monkeypatch.setattr(checking, "judge_motion", lambda track, long_enough: [])
+    track.sync = SyncVerdict(0, STEP, {"sync_offset_ms": 0})
+    monkeypatch.setattr(checking, "check_sync", lambda features_at, track: track.sync)
+    last.track = track
     return last
 
 
@@ -117,9 +129,48 @@ def test_a_short_clip_is_told(here, write_wav, tracking):
     )
 
 
+def test_every_warning_has_its_cure(here, write_wav, tracking):
+    tracking(4)
+    verdict = check_reference(write_wav(here / "a.wav", talk(4), 16000))
+    assert verdict.grade == WARN
+    assert all(verdict.cure(warning) for warning in verdict.warnings)
+    assert verdict.cure(LIGHT.found) == verdict.cure("never heard of") == ""
+
+
+def test_late_sound_is_moved(here, write_wav, tracking):
+    late = Judgement("sound and picture", WARN, "the sound comes 600 ms late", "adapt moves it")
+    tracking(12).sync = SyncVerdict(-15, late, {"sync_offset_ms": -600})
+    path = write_wav(here / "a.wav", talk(12), 16000)
+    verdict = check_reference(path)
+    assert verdict.sound_offset == -15
+    assert verdict.warnings[-1] == late.found
+    whole, moved = (check_clip_sound(path, offset)[0] for offset in (0, -15))
+    assert moved.frames == whole.frames - 15
+
+
+def test_a_clip_that_cannot_be_used_is_refused(cli, here, write_wav, tracking):
+    tracking(12).picture = Judgement("light", NO_GO, "the face is black", "Film it in better light.")
+    write_wav(here / "a.wav", talk(12), 16000)
+    ran = cli("check", "a.wav")
+    assert (ran.code, ran.out) == (2, "")
+    assert "no-go  light " in ran.err
+    assert ran.err.endswith("a.wav: the face is black\nFilm it in better light.\n")
+    with pytest.raises(InputError, match="black"):
+        check_reference(here / "a.wav").refuse_no_go(here / "a.wav")
+
+
 def test_the_command(cli, here, write_wav, tracking):
     tracking(12)
     write_wav(here / "a.wav", talk(12), 16000)
     ran = cli("check", "a.wav")
-    assert (ran.code, ran.out, ran.err) == (0, "a.wav: fit for adapt\n", "warning: the picture is turned\n")
-    assert cli("check", "a.wav", "--json").json["seconds"] == 12.0
+    assert (ran.code, ran.err) == (0, "warning: the picture is turned\n")
+    lines = ran.out.splitlines()
+    assert lines[0] == "a.wav: fit for adapt"
+    assert "go     light              bright" in lines
+    assert lines[lines.index("warn   file               the picture is turned") + 1].strip().startswith("-> ")
+    told = cli("check", "a.wav", "--json").json
+    assert (told["seconds"], told["grade"]) == (12.0, "warn")
+    checks = {one["check"]: one for one in told["checks"]}
+    assert checks["length"]["numbers"] == {"seconds": 12.0}
+    assert checks["file"]["grade"] == "warn" and checks["file"]["cure"]
+    assert checks["speech level"]["grade"] == "go"

@@ -45,7 +45,7 @@ CLIPS: dict[str, Refused | Used] = {
     "v_hevc_10bit.mp4": Used(SHORT),
     "v_huge_4096.mp4": Used(SHORT),
     "v_identity_switch_at_4s.mp4": Refused("person"),
-    "v_mouth_covered.mp4": Used(SHORT, "mouth"),
+    "v_mouth_covered.mp4": Used(SHORT, "mouth", "overexposed"),
     "v_no_audio_stream.mp4": Used(SHORT, "no sound"),
     "v_no_face_with_speech.mp4": Refused("no face"),
     "v_nonsquare_sar.mp4": Used(SHORT, "not square"),

@@ -93,12 +93,21 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     prefix = f".mimictalk-{os.getpid()}-work-"
     with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as work, console.progress() as shown:
         progress = StageClock(shown)
-        verdict = check_reference(settings.video, progress, settings.max_seconds)
+        verdict = check_reference(
+            settings.video,
+            progress,
+            settings.max_seconds,
+            lambda: first_look(settings, console, progress),
+        )
         for warning in verdict.warnings:
             console.warn(warning)
+            if cure := verdict.cure(warning):
+                console.note(f"  {cure}")
+        verdict.refuse_no_go(settings.video)
         avatar = _adapt(settings, consent, verdict, Path(work), console, progress)
     remember_avatar(avatar.path)
-    return {**facts(avatar), "video": str(settings.video), "seconds": verdict.facts["seconds"]}
+    about = {"video": str(settings.video), "seconds": verdict.facts["seconds"], "grade": verdict.grade}
+    return {**facts(avatar), **about, "seconds_by_stage": progress.seconds()}
 
 
 def _adapt(
@@ -130,6 +139,7 @@ def _adapt(
         recipe=settings.recipe,
         max_seconds=settings.max_seconds,
         segmenter=settings.segmenter,
+        sound_offset=verdict.sound_offset,
         progress=progress,
         note=console.note,
     )
@@ -162,13 +172,43 @@ def _adapt(
         adapted.prompt,
         adapted.preview,
         card,
-        report=report_page(card, adapted.result, adapted.sample, adapted.meta, clip, warnings, spent),
+        report=report_page(
+            card,
+            adapted.result,
+            adapted.sample,
+            adapted.meta,
+            clip,
+            warnings,
+            spent,
+            verdict.judgements,
+        ),
         reference_marks=None if marks is None else marks.archive,
         tuning=tuning,
         force=settings.force,
     )
     shutil.rmtree(adapted.state, ignore_errors=True)  # not before the avatar is in its place
     return avatar
+
+
+def first_look(settings: AdaptSettings, console: Console, progress: StageClock) -> None:
+    """Draw the person from the first seconds, where the live preview will be."""
+    from mimictalk.first_look import draw_first_look
+    from mimictalk.planned_run import planned_run
+
+    run = planned_run(
+        sha256_file(settings.video),
+        steps=settings.steps,
+        budget_s=settings.budget_s,
+        seed=settings.seed,
+        preset=PRESET,
+        start=settings.start,
+        recipe=settings.recipe,
+        max_seconds=settings.max_seconds,
+        segmenter=settings.segmenter,
+    )
+    draw_first_look(
+        settings.video, run.state, run.recipe, settings.seed, settings.segmenter, console, progress
+    )
 
 
 def check_segmenter(path: Path) -> None:

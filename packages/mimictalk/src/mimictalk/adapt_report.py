@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mimictalk.adapt_sample import Sample
+    from mimictalk.judgement import Judgement
     from mimictalk_adapt import AdaptResult
 
 COLUMNS, TILE = 6, 256
@@ -52,6 +53,7 @@ def report_page(
     clip: Mapping[str, Any],
     warnings: Sequence[str],
     spent: Mapping[str, Any],
+    judgements: "Sequence[Judgement]" = (),
 ) -> str:
     """The page.
 
@@ -63,12 +65,15 @@ def report_page(
         clip: Facts of the clip.
         warnings: What was odd about clip or run.
         spent: Time by stage, and memory.
+        judgements: On the clip.
     """
     title = next((line[2:] for line in card.splitlines() if line.startswith("# ")), "avatar")
     parts = [f"<h1>{escape(title)}</h1>", _summary(result, settings)]
     if warnings:
         listed = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
         parts.append(f"<h2>Remarks on the clip and the run</h2><ul>{listed}</ul>")
+    if judgements:
+        parts += ["<h2>The clip</h2>", _judged(judgements)]
     parts += ["<h2>True and drawn</h2>", _sheet(sample, mouths=False), _sheet(sample, mouths=True)]
     note = (
         "Numbers under the frames are their places in the clip; a star marks one that was not learned from."
@@ -90,6 +95,15 @@ def report_page(
     width = '<meta name="viewport" content="width=device-width">'
     head = f'<meta charset="utf-8">{width}<title>{escape(title)}</title><style>{STYLE}{CHARTS}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+
+
+def _judged(judgements: "Sequence[Judgement]") -> str:
+    rows = (
+        f"<tr><th>{escape(one.check)}</th><td>{escape(one.grade)}</td><td>{escape(one.found)}</td>"
+        f"<td>{escape(one.cure)}</td></tr>"
+        for one in judgements
+    )
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _summary(result: "AdaptResult", settings: Mapping[str, Any]) -> str:
@@ -188,9 +202,11 @@ def _tile(frame: "np.ndarray", box: tuple[int, int, int, int] | None) -> "np.nda
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts with their tables unfolded: {"a": {"b": 1}} -> {"a: b": 1}."""
+    """Facts with their tables unfolded: {"a": {"b": 1}} -> {"a: b": 1}; without lists."""
     flat: dict[str, Any] = {}
     for name, value in facts.items():
+        if isinstance(value, list):
+            continue  # curves are drawn
         if isinstance(value, Mapping):
             flat |= {f"{name}: {inner}": content for inner, content in value.items()}
         else:

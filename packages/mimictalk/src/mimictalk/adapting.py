@@ -1,13 +1,12 @@
 """From a tracked clip to what an avatar is made of: masks, plates, PNCC, then the adaptation itself."""
 
-import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimictalk.adapt_recipe import Recipe
+from mimictalk.sync_check import FRAME_MS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,6 +80,7 @@ def adapt_clip(
     recipe: str = "own",
     max_seconds: float | None,
     segmenter: Path | None = None,
+    sound_offset: int = 0,
     progress: Progress,
     note: Callable[[str], None] = lambda text: None,
 ) -> AdaptedClip:
@@ -100,15 +100,15 @@ def adapt_clip(
         recipe: "own" or "published".
         max_seconds: Learn from the beginning of the clip only.
         segmenter: A segmentation task file to use in place of the bundled network.
+        sound_offset: Frames by which the clip's sound is moved (see `sound_alignment`).
         progress: Called with (stage, done, total, numbers).
         note: Told where the run can be watched.
     """
     import torch
 
     from face3dmm import FaceTrack
-    from face3dmm.tracking import file_hash
     from mimictalk.adapt_sample import draw_sample, drives, sampled_frames
-    from mimictalk.base_weights import installed
+    from mimictalk.planned_run import planned_run
     from mimictalk.portrait_material import portrait_clip
     from mimictalk_adapt.lora import merge, save_adapter
     from portrait3d.drawing import PortraitRenderer
@@ -116,14 +116,19 @@ def adapt_clip(
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
     clip = portrait_clip(video, track, max_seconds, progress, segmenter=segmenter)
-    chosen = Recipe(recipe, start=start)
-    base = [f"{name} {sha256}" for name, sha256 in sorted(installed().items())]
-    key = " ".join([track.source_hash, str(max_seconds), preset, *base])
-    if segmenter is not None:
-        key += f" {file_hash(segmenter)}"
-    config = chosen.config(steps, seed, budget=budget_s is not None)
-    state = state_folder(f"{key} {chosen}", config, budget_s)
-    learned = learn(clip, track, chosen, config, budget_s, state, key, progress, note)
+    run = planned_run(
+        track.source_hash,
+        steps=steps,
+        budget_s=budget_s,
+        seed=seed,
+        preset=preset,
+        start=start,
+        recipe=recipe,
+        max_seconds=max_seconds,
+        segmenter=segmenter,
+    )
+    chosen, config, state = run.recipe, run.config, run.state
+    learned = learn(clip, track, chosen, config, budget_s, state, run.key, progress, note)
     backbone, result, source = learned.backbone, learned.result, learned.backbone.source
     adapter = work_dir / "adapter"
     save_adapter(backbone.network, adapter, r=config.r, lora_alpha=config.lora_alpha, targets=learned.targets)
@@ -149,6 +154,11 @@ def adapt_clip(
         "start": start,
         "recipe": chosen.facts(),
         "segmenter": segmenter.name if segmenter else None,
+        "sound_moved_ms": FRAME_MS * sound_offset,
+        "over_time": [
+            [step, seconds, {name: round(value, 3) for name, value in numbers.items()}]
+            for step, seconds, numbers in result.held_out
+        ],
         "loss": {
             name: round(value, 5) for name, value in (result.curve[-1][1] if result.curve else {}).items()
         },
@@ -160,7 +170,7 @@ def adapt_clip(
             + (f"; the run went back {result.rollbacks} times" if result.rollbacks else "")
         )
     tensors = learned.tensors | identity.tensors()
-    prompt = speech_prompt(video, track)
+    prompt = speech_prompt(video, track, sound_offset)
     return AdaptedClip(tensors, adapter, prompt, preview.numpy(), meta, result, sample, state, warnings)
 
 
@@ -226,17 +236,12 @@ def learn(
     return Learned(backbone, result, config, targets, tensors)
 
 
-def speech_prompt(video: Path, track: "FaceTrack") -> "MotionPrompt | None":
-    """The talking style of the clip: its sound beside its motion. None where there is no speech."""
+def speech_prompt(video: Path, track: "FaceTrack", sound_offset: int = 0) -> "MotionPrompt | None":
+    """The talking style of the clip: its sound, moved by an offset, beside its motion. None where there is no
+    speech."""
     from mimictalk.checking import check_clip_sound
     from mimictalk.prompting import prompt_from_track
+    from mimictalk.sound_alignment import heard_part
 
-    features, _ = check_clip_sound(video)
-    return prompt_from_track(track, features)
-
-
-def state_folder(key: str, config: Any, budget_s: float | None) -> Path:
-    """Where an interrupted run leaves its state; another clip or other settings get another folder."""
-    name = hashlib.sha256(f"{key} {config} {budget_s}".encode()).hexdigest()[:24]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "mimictalk" / "adapt" / name
+    features, _ = check_clip_sound(video, sound_offset)
+    return prompt_from_track(heard_part(track, sound_offset), features)

@@ -1,17 +1,21 @@
-"""The verdict on a reference clip before any training: usable or not, and what is odd about it."""
+"""The verdict on a reference clip before any training: go, warn or no-go, each with its cure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mimictalk.clip_sound import read_clip_sound
 from mimictalk.console import Progress
 from mimictalk.durations import show_duration
 from mimictalk.errors import InputError
 from mimictalk.examination import examine
+from mimictalk.judgement import GO, NO_GO, WARN, Judgement, worst
 from mimictalk.media import duration
-from mimictalk.sound import has_sound
-from mimictalk.sound_check import has_speech, late_start
+from mimictalk.motion_check import judge_motion
+from mimictalk.picture_check import judge_pictures
 from mimictalk.sync_check import check_sync
+from mimictalk.track_remarks import judge_remarks
 
 if TYPE_CHECKING:
     from face3dmm import FaceTrack
@@ -24,23 +28,49 @@ PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known about a usable clip.
+    """What is known about a clip in which a person could be followed.
 
     Attributes:
         facts: For `--json`.
         warnings: What is odd, in words.
         track: Of the part that is used.
-        features: Of the sound; None where there is no speech to learn a style from.
+        features: Of the sound as it is; None where there is no speech to learn a style from.
+        judgements: All that was looked at; the warnings are in it with their cures.
+        sound_offset: Frames by which the sound has to be moved (see `sound_alignment`).
     """
 
     facts: dict[str, Any]
     warnings: tuple[str, ...]
     track: "FaceTrack"
     features: "AudioFeatures | None" = field(default=None)
+    judgements: tuple[Judgement, ...] = ()
+    sound_offset: int = 0
+
+    @property
+    def grade(self) -> str:
+        """The worst of the judgements."""
+        return worst(self.judgements)
+
+    def cure(self, warning: str) -> str:
+        """What to do about a warning; empty where nothing is known."""
+        return next((one.cure for one in self.judgements if one.found == warning), "")
+
+    def refuse_no_go(self, path: Path) -> None:
+        """Say what is wrong with a clip that no avatar can be made from.
+
+        Raises:
+            InputError: If there is such a thing.
+        """
+        for one in self.judgements:
+            if one.grade == NO_GO:
+                raise InputError(path, one.found, one.cure)
 
 
 def check_reference(
-    path: Path, progress: Progress | None = None, max_seconds: float | None = None
+    path: Path,
+    progress: Progress | None = None,
+    max_seconds: float | None = None,
+    opened: Callable[[], None] = lambda: None,
 ) -> Verdict:
     """Look at a clip as `adapt` will: pictures, faces, sound.
 
@@ -48,56 +78,61 @@ def check_reference(
         path: The clip.
         progress: Called with (stage, done, total, numbers).
         max_seconds: Look at the beginning only; at most the first minute is used in any case.
+        opened: Called once the file is known to be a video that can be decoded.
 
     Raises:
-        InputError: If an avatar cannot be made from it (of this package or of the library that noticed).
+        InputError: If nobody can be followed in it (of this package or of the library that noticed).
     """
     refuse_picture(path)
     examine(path)
-    from face3dmm import track_video
+    opened()
+    from face3dmm import read_crops, track_video
 
     limit = min(max_seconds or LONGEST_SECONDS, LONGEST_SECONDS)
     track = track_video(path, max_seconds=limit, progress=progress)
     frames = len(track.coeffs.expression)
-    warnings = list(track.warnings)
     seconds = frames / track.fps
-    whole = duration(path)
-    if max_seconds is None and whole > limit + 1:
-        warnings.append(f"the clip is long ({show_duration(whole)}): only its first {limit:.0f} s are used")
+    whole = 0.0 if max_seconds is not None else duration(path)
+    judgements = [*judge_remarks(track.warnings), judge_length(seconds, whole, limit)]
+    seen = (track.coeffs.confidence > 0).numpy()
+    pictures = read_crops(path, track.crop, max_seconds=limit)
+    judgements += judge_pictures(pictures, track.landmarks.numpy(), seen, track.crop[2])
+    judgements += judge_motion(track, long_enough=seconds >= GOOD_SECONDS)
+    sound = read_clip_sound(path)
+    judgements += sound.judgements()
+    facts = {"video": str(path), "seconds": seconds, "frames": frames, "speech": sound.samples is not None}
+    offset = 0
+    if sound.samples is not None:
+        sync = check_sync(sound.features_at, track)
+        judgements.append(sync.judgement)
+        facts, offset = facts | sync.facts, sync.offset
+    warnings = tuple(one.found for one in judgements if one.grade == WARN)
+    return Verdict(facts, warnings, track, sound.features, tuple(judgements), offset)
+
+
+def judge_length(seconds: float, whole: float, limit: float) -> Judgement:
+    """Judge how much of a clip there is.
+
+    Args:
+        seconds: What is used.
+        whole: What the file holds, where more would have been used; else 0.
+        limit: The most that is used.
+    """
+    numbers = {"seconds": round(seconds, 2)}
+    if whole > limit + 1:
+        words = f"the clip is long ({show_duration(whole)}): only its first {limit:.0f} s are used"
+        return Judgement("length", WARN, words, "Cut it so that it begins with its best minute.", numbers)
     if seconds < GOOD_SECONDS:
-        warnings.append(
-            f"the clip is short ({seconds:.1f} s): 20 s or more of talking give a better likeness"
-        )
-    features, heard = check_clip_sound(path)
-    facts = {"video": str(path), "seconds": seconds, "frames": frames, "speech": features is not None}
-    if features is not None:
-        found, odd = check_sync(features, track)
-        facts |= found
-        heard = (*heard, *odd)
-    return Verdict(facts, (*warnings, *heard), track, features)
+        words = f"the clip is short ({seconds:.1f} s): 20 s or more of talking give a better likeness"
+        return Judgement("length", WARN, words, "Film 20 s or more.", numbers)
+    return Judgement("length", GO, f"{seconds:.1f} s", numbers=numbers)
 
 
-def check_clip_sound(path: Path) -> tuple["AudioFeatures | None", tuple[str, ...]]:
-    """Features of a clip's speech, or None, and what is odd about its sound."""
-    from talk_motion.audio import read_audio
-    from talk_motion.errors import InputError as SoundError
-    from talk_motion.features import extract_features
-
-    no_style = "the avatar gets no talking style of its own"
-    if not has_sound(path):
-        return None, (f"the clip has no sound: {no_style}",)
-    try:
-        clip = read_audio(path)
-    except SoundError as error:
-        return None, (f"{error.cause}: {no_style}",)
-    warnings = list(clip.warnings)
-    late = late_start(clip.samples, clip.sample_rate)
-    if late:
-        warnings.append(f"the sound begins with {late:.2f} s of nothing: it may be late against the picture")
-    features = extract_features(clip.samples)
-    if not has_speech(features):
-        return None, (*warnings, f"no speech was found in the sound: {no_style}")
-    return features, tuple(warnings)
+def check_clip_sound(path: Path, offset: int = 0) -> tuple["AudioFeatures | None", tuple[str, ...]]:
+    """Features of a clip's speech moved by an offset (see `sound_alignment`), or None, and what is odd about
+    its sound."""
+    sound = read_clip_sound(path)
+    return (None if sound.samples is None else sound.features_at(offset)), sound.warnings
 
 
 def refuse_picture(path: Path) -> None:

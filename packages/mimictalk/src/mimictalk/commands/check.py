@@ -11,12 +11,19 @@ def check(
     ctx: typer.Context,
     video: Annotated[Path, Argument(metavar="REF.mp4", help="The clip to judge.")],
 ) -> None:
-    """Say whether a clip is fit for adapt, without training."""
+    """Say whether a clip is fit for adapt, what is odd about it, and what helps; without training."""
     from mimictalk.checking import check_reference
+    from mimictalk.judgement import NO_GO, as_lines
 
     console = ctx.obj
     with console.progress() as progress:
         verdict = check_reference(video, progress)
+    lines = as_lines(verdict.judgements)
     for warning in verdict.warnings:
         console.warn(warning)
-    console.result(f"{video}: fit for adapt", verdict.facts)
+    for line in lines if verdict.grade == NO_GO else ():
+        console.note(line)
+    verdict.refuse_no_go(video)
+    checks = [one.as_dict() for one in verdict.judgements]
+    told = {**verdict.facts, "grade": verdict.grade, "checks": checks}
+    console.result("\n".join([f"{video}: fit for adapt", *lines]), told)
