@@ -52,8 +52,9 @@ def run_shell(block: Block) -> str:
             if code:
                 return f"{' '.join(words)}\n{said.getvalue()}"
         return ""
-    for name in ("docs", "tools"):
-        Path(name).symlink_to(ROOT / name)
+    environment = Path(sys.executable).parents[1]
+    for name, target in {"docs": ROOT / "docs", "tools": ROOT / "tools", ".venv": environment}.items():
+        Path(name).symlink_to(target)
     command = ["bash", "-euc", f'PATH="{Path(sys.executable).parent}:$PATH"\n{block.code}']
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200)
     return done.stderr if done.returncode else ""
