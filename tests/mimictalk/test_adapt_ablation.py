@@ -11,6 +11,7 @@ from mimictalk import adapt_ablation, adapt_sample, adapting, checking, portrait
 from mimictalk.adapt_ablation import VARIANTS, AblationSettings, as_markdown, split
 from mimictalk.adapt_recipe import Recipe
 from mimictalk.errors import InputError
+from portrait3d import held_out
 
 FIGURES = {"psnr": 25.0, "psnr_mouth": 24.0, "ssim": 0.9, "sharpness": 0.8, "gmsd": 0.05, "lmd": 2.0}
 
@@ -32,14 +33,19 @@ def asked(monkeypatch, clip, here):
         (folder / "training_state.safetensors").write_bytes(b"state")
         asked.append((folder.name, len(learned), recipe, config.steps))
         result = SimpleNamespace(steps=config.steps, seconds=3.0, held_out=[(0, 1.0, {"psnr": 20.0})])
-        backbone = SimpleNamespace(network=network, identity=lambda: None)
+        backbone = SimpleNamespace(network=network, identity=lambda: None, layers=lambda: None)
         return SimpleNamespace(backbone=backbone, result=result)
 
     def draw_sample(model, identity, whole, track, numbers, held_out):
         assert len(whole) == 150 and min(numbers) >= 120
         return SimpleNamespace(figures=lambda: FIGURES)
 
+    def judge_frames(model, whole, layers, numbers):
+        assert min(numbers) >= 120
+        return {"head_iou": 0.95}
+
     verdict = SimpleNamespace(track=SimpleNamespace(source_hash="clip"))
+    monkeypatch.setattr(held_out, "judge_frames", judge_frames)
     monkeypatch.setattr(adapting, "learn", learn)
     monkeypatch.setattr(adapt_sample, "draw_sample", draw_sample)
     monkeypatch.setattr(checking, "check_reference", lambda *_: verdict)
@@ -77,7 +83,7 @@ def test_variants_are_learned_once(cli, here, asked):
     assert asked == [("whole", 120, Recipe(), 7), ("first-2s", 50, Recipe(), 7)]
     assert "first 10 s of the clip: the clip is too short" in ran.err
     table = (here / "table/ablation.md").read_text()
-    assert "| whole method | 120 | 7 | 3 | 25 | 24 | 0.9 | 0.8 | 0.05 | 2 | - |" in table
+    assert "| whole method | 120 | 7 | 3 | 25 | 24 | 0.9 | 0.8 | 0.05 | 2 | - | 0.95 |" in table
     assert json.loads((here / "table/ablation.json").read_text())["rows"]["whole"]["figures"] == FIGURES
     assert (here / "table/ablation.svg").read_text().startswith("<svg")
     assert not (here / "table/whole/training_state.safetensors").exists()

@@ -41,6 +41,10 @@ class App:
         """Follow the face in a clip."""
         return self._run("track", [str(clip), "--out", str(out)], out, seeded=False)
 
+    def ablate(self, clip: Path, out: Path, options: list[str]) -> Run:
+        """Learn a person in several ways; `options` are those of `mimictalk ablate`."""
+        return self._run("ablate", [str(clip), "--out", str(out), *options], out)
+
     def demo(self, folder: Path) -> Run:
         """Run the main job on embedded data."""
         return self._run("demo", ["--out", str(folder)], folder, seeded=False)

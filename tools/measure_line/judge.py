@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from face3dmm.metrics import keypoints_68
+from face3dmm.metrics import landmark_distance as lip_distance
 from measure_line import landmarks as faces
 from measure_line import motion_measures as motion
 from measure_line import picture_measures as pictures
@@ -53,6 +55,7 @@ class Scores:
         sharpness: RMS Laplacian of the face box at half size over the true one's; 1 is as sharp.
         gmsd: Gradient deviation of the face box, 0 is equal.
         landmark_distance: Between landmarks found again and the true ones, pixels at 512.
+        lmd: The same of the lips' key points alone, the head's place aside (Chen et al. 2018).
         mouth_correlation: Of the mouth opening found again with the true one.
         flicker: Change where nothing moves, over the original's.
         faces_found: Share of frames in which the detector finds a face.
@@ -64,6 +67,7 @@ class Scores:
     sharpness: float
     gmsd: float
     landmark_distance: float
+    lmd: float
     mouth_correlation: float
     flicker: float
     faces_found: float
@@ -92,6 +96,7 @@ def score(truth: Truth, output: np.ndarray) -> Scores:
     distance = (
         motion.landmark_distance(truth.landmarks[known], found[known], scale) if known.any() else np.nan
     )
+    lips = (keypoints_68(points[known]) for points in (truth.landmarks, found))
     return Scores(
         full_psnr=float(pictures.psnr(truth.frames, output).mean()),
         mouth_psnr=float(pictures.psnr(truth.frames, output, truth.mouth_boxes).mean()),
@@ -99,6 +104,7 @@ def score(truth: Truth, output: np.ndarray) -> Scores:
         sharpness=float(pictures.sharpness(truth.frames, output, truth.face_boxes).mean()),
         gmsd=float(pictures.gmsd(truth.frames, output, truth.face_boxes).mean()),
         landmark_distance=float(distance),
+        lmd=lip_distance(*lips, scale),
         mouth_correlation=motion.correlation(opening, wanted),
         flicker=pictures.flicker(truth.frames, output),
         faces_found=float(known.mean()),

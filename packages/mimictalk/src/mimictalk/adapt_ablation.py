@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HELD_BACK = 0.2  # of the clip, its end: no variant learns from it
 JUDGED = 32  # frames of the end
 RANKS, SECONDS = (1, 2, 4, 8, 16), (1, 2, 5, 10)
-COLUMNS = ("psnr", "psnr_mouth", "ssim", "sharpness", "gmsd", "lmd", "mouth_correlation")
+COLUMNS = ("psnr", "psnr_mouth", "ssim", "sharpness", "gmsd", "lmd", "mouth_correlation", "head_iou")
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ def _row(
     from mimictalk.base_weights import installed
     from mimictalk_adapt.lora import merge
     from mimictalk_adapt.state import FILE as STATE
+    from portrait3d.held_out import judge_frames
 
     variant, folder = VARIANTS[name], settings.out / name
     config = variant.recipe.config(settings.steps, settings.seed)
@@ -153,13 +154,14 @@ def _row(
     person = learn(clip.take(frames), track, variant.recipe, config, None, folder, key, named)
     merge(person.backbone.network)
     identity = person.backbone.identity()
+    outline = judge_frames(person.backbone.network, clip, person.backbone.layers(), ending)["head_iou"]
     sample = draw_sample(person.backbone.network, identity, clip, track, ending, ending)
     row = {
         "title": variant.title,
         "frames": len(frames),
         "steps": person.result.steps,
         "seconds": person.result.seconds,
-        "figures": sample.figures(),
+        "figures": sample.figures() | {"head_iou": outline},
         "over_time": [[step, seconds, numbers] for step, seconds, numbers in person.result.held_out],
     }
     write_bytes(stored, json.dumps({"key": key, "row": row}, indent=1).encode())
