@@ -56,7 +56,7 @@ def judge(script: str, out: Path, said: str, *, full: bool) -> None:
         weights = np.array(visemes["weights"])
         assert weights.shape == ((150 if full else 25), 15)
         np.testing.assert_allclose(weights.sum(1), 1, atol=1e-3)
-        assert (out / "face.csv").read_text().startswith("Timecode,BlendShapeCount,EyeBlinkLeft")
+        assert (out / "face.csv").read_text().startswith("Timecode,BlendshapeCount,EyeBlinkLeft")
     elif script == "adapt_toy":
         before, code, lora, both = (float(value) for value in re.findall(r"error[^:]*: ([\d.]+)", said))
         assert both < before
