@@ -3,10 +3,20 @@
 import io
 import struct
 
+import numpy as np
 import pytest
 
 from mimictalk.streaming.drawing_process import HOP, LONGEST, LOOK_AHEAD, delay_for
-from mimictalk.streaming.messages import KINDS, LARGEST, Broken, encode, encode_facts, read
+from mimictalk.streaming.messages import (
+    KINDS,
+    LARGEST,
+    Broken,
+    encode,
+    encode_facts,
+    encode_sound,
+    read,
+    sound_in,
+)
 
 
 def test_what_is_written_is_read():
@@ -16,6 +26,15 @@ def test_what_is_written_is_read():
     assert read(stream) == ("sound", -1, b"")
     with pytest.raises(Broken):
         read(stream)
+
+
+def test_sound_has_its_time():
+    stream = io.BytesIO(encode_sound(3, np.arange(4, dtype=np.float64), False, 12.5))
+    kind, index, content = read(stream)
+    time, samples = sound_in(content)
+    assert (kind, index, time) == ("sound", 3, 12.5)
+    assert samples.tolist() == [0, 1, 2, 3]
+    assert read(io.BytesIO(encode_sound(3, samples, True, 0.0)))[0] == "wanted sound"
 
 
 @pytest.mark.parametrize(

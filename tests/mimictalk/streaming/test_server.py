@@ -42,6 +42,7 @@ def pictures_and_sound(content: bytes):
     return pictures, sound[max(0, -round(frames[0].time * 48000)) :]
 
 
+@pytest.mark.slow  # real time
 def test_loud_pictures_have_loud_sound(server):
     """Flashes and beeps: what is bright is loud, at the very same time."""
     beep = speech(8, lambda time: time % 0.8 < 0.32)
@@ -76,6 +77,7 @@ def test_loud_pictures_have_loud_sound(server):
     assert wrong == 0, judged
 
 
+@pytest.mark.slow  # real time
 def test_metadata_says_what_it_is(server):
     with av.open(io.BytesIO(watch(server, 0.1, 2000))) as container:
         assert container.metadata["comment"] == '{"digitalSourceType":"test"}'
@@ -163,6 +165,7 @@ def test_sound_that_is_none_is_refused(server, content, parameters):
     server.wait(lambda state: state["speaking"] is None)
 
 
+@pytest.mark.slow  # real time
 def test_the_newest_sender_is_heard_and_the_one_before_is_told(server):
     def endless():
         while True:
@@ -201,6 +204,7 @@ def test_the_newest_sender_is_heard_and_the_one_before_is_told(server):
     server.wait(lambda state: state["speaking"] is None)
 
 
+@pytest.mark.slow  # real time
 def test_viewers_come_and_go(server):
     assert server.state()["viewers"] == 0
     opened = []
@@ -224,6 +228,7 @@ def test_viewers_come_and_go(server):
     assert server.state()["heard"] == heard  # where nobody speaks or watches nothing runs
 
 
+@pytest.mark.slow  # real time
 def test_silence_is_shown_too(server):
     """Nobody speaks: the stream goes on, with the person at rest."""
     pictures, sound = pictures_and_sound(watch(server, 1.5))
@@ -232,6 +237,7 @@ def test_silence_is_shown_too(server):
     assert all(grey < 60 for _, grey in pictures)
 
 
+@pytest.mark.slow  # real time
 def test_one_who_reads_nothing_is_let_go_and_nobody_waits_for_them(start_server):
     server = start_server(size=512, delay=16, video={"noise": True})
     place = urlsplit(server.address)
@@ -248,6 +254,7 @@ def test_one_who_reads_nothing_is_let_go_and_nobody_waits_for_them(start_server)
     dead.close()
 
 
+@pytest.mark.slow  # real time
 def test_a_drawing_that_dies_is_started_again_and_sound_goes_on(start_server):
     server = start_server(size=256, delay=16, video={"die_after": 40})
     pictures, sound = pictures_and_sound(watch(server, 6))
@@ -259,6 +266,7 @@ def test_a_drawing_that_dies_is_started_again_and_sound_goes_on(start_server):
     assert len(shown) >= 45  # and what came after it
 
 
+@pytest.mark.slow  # real time
 def test_slow_drawing_drops_pictures_and_no_sound(start_server):
     server = start_server(size=256, delay=16, video={"seconds": 0.2})
     server.wait(lambda state: state["drawing"] == {} or True)

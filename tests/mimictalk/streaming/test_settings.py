@@ -44,8 +44,7 @@ def test_the_process_that_draws_is_told_the_same():
     assert told.label == "made"
 
 
-def test_help_and_wrong_use(cli):
-    assert "--delay" in cli("stream", "--help").out
+def test_wrong_use_ends_before_anything_is_loaded(cli):
     ran = cli("stream", "nobody", "--size", "300")
     assert ran.code == 2
     assert "300" in ran.err

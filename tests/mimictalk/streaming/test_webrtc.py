@@ -110,6 +110,7 @@ def edges(seen) -> list[float]:
     ]
 
 
+@pytest.mark.slow  # real time
 def test_what_a_microphone_says_comes_back_with_pictures_in_step():
     async def talk(live):
         gone = []
@@ -131,6 +132,7 @@ def test_what_a_microphone_says_comes_back_with_pictures_in_step():
     asyncio.run(stage(talk))
 
 
+@pytest.mark.slow  # real time
 def test_a_page_that_comes_back_is_heard_at_once_and_a_second_viewer_only_watches():
     async def visit(live):
         first, second, third = (Peer(live, 256, (), lambda peer: None) for _ in range(3))

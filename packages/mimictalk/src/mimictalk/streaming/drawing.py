@@ -62,13 +62,14 @@ class Drawing:
         for thread in self._threads:
             thread.start()
 
-    def hear(self, index: int, samples: np.ndarray, wanted: bool) -> None:
+    def hear(self, index: int, samples: np.ndarray, wanted: bool, time: float | None = None) -> None:
         """Take a moment's sound.
 
         Args:
             index: Of the moment.
             samples: (n,) float32 at 16 kHz, mono.
             wanted: Whether anybody wants its picture.
+            time: When the moment came in, by the schedule's clock; None for now.
 
         Raises:
             BaseException: What went wrong in a thread.
@@ -76,7 +77,7 @@ class Drawing:
         if self._failure is not None:
             raise self._failure
         with self._changed:
-            self._schedule.hear(index)
+            self._schedule.hear(index, time)
             self._changed.notify_all()
         try:
             self._sound.put_nowait((index, samples, wanted))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mimictalk.errors import InputError, MimictalkError, RunError
-from mimictalk.streaming.messages import HEAD, Broken, Kind, encode, encode_facts, head
+from mimictalk.streaming.messages import HEAD, Broken, Kind, encode_facts, encode_sound, head
 
 PROGRAM = (sys.executable, "-m", "mimictalk.streaming.drawing_process")
 UNREAD = 256 * 2**10  # bytes of sound that a process may leave unread; then it is left out
@@ -102,8 +103,7 @@ class DrawingLink:
             return
         if process.stdin.transport.get_write_buffer_size() > UNREAD:
             return  # it sees by the index that moments are missing
-        kind: Kind = "wanted sound" if wanted else "sound"
-        self._write(encode(kind, index, np.ascontiguousarray(samples, np.float32).tobytes()))
+        self._write(encode_sound(index, samples, wanted, time.monotonic()))
 
     async def close(self) -> None:
         """End it."""

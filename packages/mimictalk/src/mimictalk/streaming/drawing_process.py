@@ -19,7 +19,7 @@ import numpy as np
 from mimictalk.console import Console
 from mimictalk.errors import MimictalkError, explain
 from mimictalk.streaming.drawing import Drawing, Speaker
-from mimictalk.streaming.messages import Broken, encode, encode_facts, read
+from mimictalk.streaming.messages import Broken, encode, encode_facts, read, sound_in
 from mimictalk.streaming.moments import FPS, SECONDS
 from mimictalk.streaming.schedule import MARGIN, Schedule
 
@@ -92,7 +92,8 @@ def _serve(stdin: BinaryIO, drawing: Drawing, send: Callable[[bytes], None]) -> 
         except Broken:
             # Threads are in the middle of frames that nobody wants any more.
             os._exit(0)
-        drawing.hear(index, np.frombuffer(content, np.float32), kind == "wanted sound")
+        came, samples = sound_in(content)
+        drawing.hear(index, samples, kind == "wanted sound", came)
         if time.monotonic() - told >= 1:
             told = time.monotonic()
             send(encode_facts("figures", drawing.figures()))

@@ -39,9 +39,9 @@ class Schedule:
         """Seconds that a frame takes, with room for the usual variation."""
         return self._mean + 2 * self._spread + MARGIN
 
-    def hear(self, index: int) -> None:
-        """Moment `index` of the sound has come in."""
-        self._heard, self._then = index, self._clock()
+    def hear(self, index: int, time: float | None = None) -> None:
+        """Moment `index` of the sound has come in, at `time` by the clock; None for now."""
+        self._heard, self._then = index, self._clock() if time is None else time
 
     def ready(self, index: int, motion: Any) -> None:
         """The motion of frame `index` is known."""
