@@ -1,1 +1,1 @@
-"""How long a preprocessing run of any size takes, from times measured on a small one."""
+"""What runs of any size take and cost, from times measured on small ones."""

@@ -20,7 +20,8 @@ class ClipDropout(nn.Dropout):
         if shares == 1 or not self.training or self.p == 0:
             return super().forward(x)
         # Masks are filled in the order of memory, which must be that of the whole batch.
-        order = sorted(range(x.dim()), key=lambda axis: -x.stride(axis))
+        strides = x.stride()
+        order = sorted(range(x.dim()), key=strides.__getitem__, reverse=True)
         size = (len(x) * shares, *x.shape[1:])
         ones = torch.empty_permuted(size, order, dtype=x.dtype, device=x.device).fill_(1)
         return x * F.dropout(ones, self.p)[number::shares]

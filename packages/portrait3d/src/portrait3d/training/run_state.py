@@ -144,7 +144,7 @@ def _load_parts(path: Path) -> dict[str, Tensor]:
         if not file.is_file() or _sha256(file) != digest:
             raise InputError(str(file), f"is damaged or missing: {INDEX} has another sha256", CURE)
     reader = checkpoint.HuggingFaceStorageReader(str(path))
-    known = reader.read_metadata().state_dict_metadata
+    known: dict[str, Any] = reader.read_metadata().state_dict_metadata  # of tensors alone
     whole = {name: torch.empty(one.size, dtype=one.properties.dtype) for name, one in known.items()}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled")  # so it is asked to be
@@ -156,4 +156,4 @@ def _sha256(path: Path, flush: bool = False) -> str:
     with path.open("rb+" if flush else "rb") as file:
         if flush:
             os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
