@@ -50,17 +50,26 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
     from mimictalk.driven_video import write_driven_video
     from mimictalk.one_shot_person import PortraitPerson
     from mimictalk.provenance import origin_of_picture
+    from mimictalk.turned_eyes import with_turned_eyes
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     with console.progress() as progress:
         person = PortraitPerson.of(settings.picture, progress)
         for warning in person.track.warnings:
             console.warn(f"{settings.picture.name}: {warning}")
+
+        def drawing() -> Any:
+            renderer = person.renderer(settings.refine, settings.seed, background, progress)
+            if settings.controls.gaze is None:
+                return renderer
+            seen = person.track.coeffs
+            return with_turned_eyes(renderer, seen.identity, seen.gaze)
+
         facts = write_driven_video(
             out,
             person,
             settings,
-            lambda: person.renderer(settings.refine, settings.seed, background, progress),
+            drawing,
             console,
             progress,
             origin_of_picture(settings.picture, person.track.source_hash),

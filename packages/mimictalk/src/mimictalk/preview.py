@@ -16,7 +16,7 @@ from mimictalk.background import load_background
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.motion_controls import MotionControls
-from mimictalk.render_job import RenderSettings
+from mimictalk.render_job import RenderSettings, looking
 
 if TYPE_CHECKING:
     from mimictalk.motion_controls import RestingFace
@@ -104,7 +104,8 @@ class Previewer:
         motion, rest = self._motion(avatar, settings)
         index = min(int(settings.at * FPS), motion.frames - 1)
         frame = settings.controls.applied(motion.slice(index, index + 1), rest)
-        picture = next(iter(self._renderer(avatar, settings.background).frames(frame)))
+        renderer = looking(self._renderer(avatar, settings.background), avatar, settings.controls)
+        picture = next(iter(renderer.frames(frame)))
         return Preview(_png(picture, avatar, settings), index / FPS, motion.frames / FPS)
 
     def _renderer(self, avatar: Avatar, background: str) -> "PersonRenderer":

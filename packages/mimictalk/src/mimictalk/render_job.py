@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from mimictalk.avatar import Avatar
 from mimictalk.background import load_background
 from mimictalk.console import Console
+from mimictalk.motion_controls import MotionControls
 from mimictalk.state import last_avatar
 from mimictalk.video_settings import VideoSettings
 
@@ -26,6 +27,17 @@ class RenderSettings(VideoSettings):
     avatar: Path | None = None
 
 
+def looking(renderer: Any, avatar: Avatar, controls: MotionControls) -> Any:
+    """An avatar's renderer, with the eyes turned where the controls say so."""
+    if controls.gaze is None:
+        return renderer
+    from mimictalk.turned_eyes import with_turned_eyes
+
+    prompt = avatar.prompt()
+    shown = None if prompt is None else prompt.motion.gaze
+    return with_turned_eyes(renderer, avatar.tensors()["face_identity"], shown)
+
+
 def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
     """Render one video; returns its facts for `--json`."""
     avatar = Avatar.load(settings.avatar if settings.avatar is not None else last_avatar())
@@ -41,7 +53,7 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
             out,
             avatar,
             settings,
-            lambda: load_renderer(avatar, background=background),
+            lambda: looking(load_renderer(avatar, background=background), avatar, settings.controls),
             console,
             progress,
             origin_of(avatar),

@@ -89,6 +89,7 @@ export function buildLook(person, sound, spoken) {
     } catch { /* told where the video is asked for */ }
     refresh();
   }
+  controls.show(settings[chosen]);
   showMoment();
   previews.B.element.hidden = true;
   return {

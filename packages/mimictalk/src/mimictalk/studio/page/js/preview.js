@@ -18,6 +18,7 @@ export function buildPreview(name, wanted, told) {
   let shown = '';
 
   async function ask() {
+    timer = 0;
     const question = wanted();
     if (!question) return;
     const key = JSON.stringify(question);
@@ -47,8 +48,7 @@ export function buildPreview(name, wanted, told) {
   }
   function refresh() {
     again = true;
-    clearTimeout(timer);
-    if (!busy) timer = setTimeout(ask, QUIET_MS);
+    if (!busy && !timer) timer = setTimeout(ask, QUIET_MS); // with what is wanted then
   }
   return { element, refresh };
 }
