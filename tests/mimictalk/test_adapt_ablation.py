@@ -84,7 +84,10 @@ def test_variants_are_learned_once(cli, here, asked):
     assert "first 10 s of the clip: the clip is too short" in ran.err
     table = (here / "table/ablation.md").read_text()
     assert "| whole method | 120 | 7 | 3 | 25 | 24 | 0.9 | 0.8 | 0.05 | 2 | - | 0.95 |" in table
-    assert json.loads((here / "table/ablation.json").read_text())["rows"]["whole"]["figures"] == FIGURES
+    assert json.loads((here / "table/ablation.json").read_text())["rows"]["whole"]["figures"] == {
+        **FIGURES,
+        "head_iou": 0.95,
+    }
     assert (here / "table/ablation.svg").read_text().startswith("<svg")
     assert not (here / "table/whole/training_state.safetensors").exists()
     assert cli("ablate", "ref.mp4", "--out", "table", "--only", "whole,first-2s", "--steps", 7).code == 0
@@ -103,5 +106,5 @@ def test_an_unknown_variant_is_refused(cli, here, asked):
 
 def test_what_could_not_be_measured_is_a_dash():
     row = {"title": "x", "frames": 1, "steps": 2, "seconds": 3.4, "figures": {"psnr": 20.0}}
-    assert as_markdown("clip", [row]).splitlines()[-1] == "| x | 1 | 2 | 3 | 20 | - | - | - | - | - | - |"
+    assert as_markdown("clip", [row]).splitlines()[-1] == "| x | 1 | 2 | 3 | 20 | - | - | - | - | - | - | - |"
     assert adapt_ablation.COLUMNS[0] == "psnr"
