@@ -78,7 +78,7 @@ def test_consent_is_part_of_the_question(http, send):
         ({"gaze": "21,0"}, 422),
         ({"pose": "0,13,0"}, 422),
         ({"pose": "1,2"}, 422),
-        ({"mouth": 0, "blink": 0.5, "gaze": "-20,12", "pose": "-20,12,-15"}, 202),
+        ({"mouth": 0, "blink": 0.5, "gaze": "-20,6", "pose": "-20,12,-15"}, 202),
         ({"background": "own"}, 409),
         ({"audio": "picture"}, 409),
         ({"avatar": "own"}, 404),

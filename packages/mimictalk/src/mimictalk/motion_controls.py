@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST = 2.0  # of mouth and blinks
 # Degrees of the head to which portraits hold; beyond, planes show what the clip never showed.
 HEAD_RANGE = {"yaw": 20.0, "pitch": 12.0, "roll": 15.0}
-GAZE_RANGE = {"yaw": 20.0, "pitch": 12.0}
+GAZE_RANGE = {"yaw": 20.0, "pitch": 6.0}  # lids hide what a larger pitch would show
 EYE_BLINK = [0, 7]  # eyeBlinkLeft, eyeBlinkRight (docs/conventions.md)
 _NUMBERS = re.compile(r"^[+-]?\d+(\.\d*)?(\s*,\s*[+-]?\d+(\.\d*)?)*$")
 

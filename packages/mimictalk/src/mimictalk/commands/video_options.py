@@ -23,7 +23,7 @@ class Blink(StrEnum):
 
 
 POSE_HELP = "Head motion; angles in degrees, within 20,12,15, are held."
-GAZE_HELP = "Where the eyes look; degrees from the head's front, within 20,12."
+GAZE_HELP = "Where the eyes look; degrees from the head's front, within 20,6."
 
 Audio = Annotated[Path | None, Option(metavar="FILE", help="Speech to say; - for stdin, live.")]
 AudioFormatOption = Annotated[AudioFormat, Option(help="Of stdin; s16le is bare, 16 kHz, mono.")]

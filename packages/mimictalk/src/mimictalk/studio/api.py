@@ -1,5 +1,6 @@
 """The HTTP API and the page, as one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -7,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -158,15 +160,18 @@ def render(asked: RenderRequest, studio: TheStudio, owner: Owner) -> JobAnswer:
 
 
 @api.post("/previews", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-def preview(asked: PreviewRequest, request: Request, studio: TheStudio, owner: Owner) -> Response:
+async def preview(asked: PreviewRequest, request: Request, studio: TheStudio, owner: Owner) -> Response:
     """One frame of a video as it would be, at once: PNG, marked as synthetic.
 
     The headers say which moment it is, and how many seconds of motion there are to look at.
     """
-    wanted = studio.preview(owner, asked)
+    wanted = await to_thread.run_sync(studio.preview, owner, asked)
     if not request.app.state.preview_rate.allows(owner):
         raise Refused(429, "too many previews", retry_after="5")
-    picture = request.app.state.previews.draw(wanted)
+    try:
+        picture = await to_thread.run_sync(request.app.state.previews.draw, wanted, abandon_on_cancel=True)
+    except asyncio.CancelledError:  # the server ends, and waits for no picture
+        raise Refused(503, "the studio is closing") from None
     told = {"preview-at": f"{picture.at:g}", "preview-seconds": f"{picture.seconds:g}"}
     return Response(picture.png, media_type="image/png", headers={**ARTEFACT_HEADERS, **told})
 

@@ -3,8 +3,8 @@
 python -m mimictalk.studio.preview_process BYTES      requests on stdin, one line of JSON each
 
 An answer on stdout is a line of JSON, {"bytes": n, ...} followed by n bytes of PNG, or {"error": {...}}.
-Media and avatars are read here, never by the server; nothing larger than BYTES is written; the end of stdin is
-the end of this process.
+Media and avatars are read here, never by the server; nothing larger than BYTES is written; this process ends
+with stdin.
 """
 
 import contextlib
@@ -87,7 +87,11 @@ class PreviewProcess:
             self._room.release()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and with it what it draws."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         with self._turn:
             self._end()
 

@@ -58,7 +58,7 @@ export function buildControls(changed) {
   const turns = make('div', { class: 'fields turns', role: 'group', 'aria-label': 'Angles of the head' },
     slider('yaw', 'Turn', '-20', '20', '1', '°'), slider('pitch', 'Nod', '-12', '12', '1', '°'), slider('roll', 'Tilt', '-15', '15', '1', '°'));
   const looks = make('div', { class: 'fields turns', role: 'group', 'aria-label': 'Angles of the eyes' },
-    slider('side', 'Eyes to the side', '-20', '20', '1', '°'), slider('down', 'Eyes down', '-12', '12', '1', '°'));
+    slider('side', 'Eyes to the side', '-20', '20', '1', '°'), slider('down', 'Eyes down', '-6', '6', '1', '°'));
   const colour = make('input', { type: 'color', id: 'colour', value: PLAIN.colour, 'aria-label': 'Colour of the background' });
   colour.addEventListener('input', () => put('colour', colour.value));
   const picture = make('input', { type: 'file', id: 'picture', accept: 'image/png,image/jpeg,image/webp', 'aria-label': 'Picture for the background' });
