@@ -66,7 +66,7 @@ export function buildControls(changed) {
   const label = make('input', { type: 'checkbox', id: 'label' });
   label.addEventListener('change', () => put('label', label.checked));
   const style = slider('strength', 'Talking style', '0', '3', '0.1');
-  const reset = make('button', { type: 'button', onclick: () => { Object.assign(now, plain()); follow(); changed(now); } }, 'As it was');
+  const reset = make('button', { type: 'button', onclick: () => { Object.assign(now, plain()); follow(); changed(now); } }, 'Reset');
 
   function follow() {
     for (const update of Object.values(inputs)) update();
