@@ -19,6 +19,8 @@ from portrait3d.training.run_state import fingerprint, load_state
 # terms. Adam divides each gradient by its own size, so that rounding of a tiny one may turn into a part of a step
 # of 3e-3, which the next losses hardly see.
 LOSS, WEIGHT = 2e-5, 3e-4
+# bfloat16 rounds gradients to 2^-9 of their size; of tiny ones Adam may make a whole step, here and there two.
+ROUGH_WEIGHT = 6e-3
 ADVERSARIAL = {"sampling": {"window": 0}, "discriminator": DISCRIMINATOR,
                "losses": {"adversarial": 0.1, "r1_every": 2, "density": 0.1, "laplacian": 0.1}}  # fmt: skip
 FSDP = {"optimisation": {"parallel": "fsdp"}}
@@ -82,7 +84,8 @@ def assert_alike(one: Path, other: Path, case: dict) -> None:
         assert states[0].get(part, {}).keys() == states[1].get(part, {}).keys()
         for name, value in states[0].get(part, {}).items():
             if "exp_avg" not in name:
-                assert torch.allclose(value, states[1][part][name], atol=WEIGHT), (part, name)
+                near = ROUGH_WEIGHT if case.get("optimisation", {}).get("precision") == "bfloat16" else WEIGHT
+                assert torch.allclose(value, states[1][part][name], atol=near), (part, name)
 
 
 CASES = {
