@@ -20,7 +20,9 @@ MOTION_RATE = 16000
 class Viewer(Protocol):
     """Somebody who watches."""
 
-    dropped: int
+    @property
+    def dropped(self) -> int:
+        """Pictures that they were too slow for."""
 
     def put(self, moment: Moment) -> None:
         """Take a moment, at once."""

@@ -38,20 +38,20 @@ class SoundTrack(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[Moment] = deque(maxlen=MOST)
+        self._queued: deque[Moment] = deque(maxlen=MOST)
         self._there = asyncio.Event()
 
     def put(self, moment: Moment) -> None:
         """Append a moment."""
-        self._waiting.append(moment)
+        self._queued.append(moment)
         self._there.set()
 
     async def recv(self) -> Any:
         """The next 40 ms; its time is that of the moment."""
-        while not self._waiting:
+        while not self._queued:
             self._there.clear()
             await _while_live(self, self._there)
-        moment = self._waiting.popleft()
+        moment = self._queued.popleft()
         samples = np.rint(moment.sound * 32767).astype(np.int16).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
         frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
