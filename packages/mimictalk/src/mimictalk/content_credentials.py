@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mimictalk import __version__
-from mimictalk.atomic import atomic_file
+from mimictalk.atomic import fsync, temporary_sibling
 from mimictalk.errors import RunError
 
 if TYPE_CHECKING:
@@ -69,14 +69,21 @@ class Credentials:
         return any(kind.lower().endswith("trainedalgorithmicmedia") for kind in self.source_types)
 
 
-def sign(path: Path, mark: "Mark", key: "SigningKey", ingredients: Mapping[str, bytes]) -> None:
-    """Put a signed manifest into a finished mp4; the old file stays until the new one is complete.
+def sign(
+    path: Path,
+    mark: "Mark",
+    key: "SigningKey",
+    ingredients: Mapping[str, bytes],
+    media_type: str = "video/mp4",
+) -> None:
+    """Put a signed manifest into a finished file; the old file stays until the new one is complete.
 
     Args:
-        path: The video; replaced.
+        path: The video, picture or sound; replaced.
         mark: What the manifest is to say.
         key: What to sign with.
         ingredients: Role to archive, from `ingredient`.
+        media_type: Of the file.
 
     Raises:
         RunError: If signing fails, for instance because the certificate does not suit C2PA.
@@ -84,13 +91,20 @@ def sign(path: Path, mark: "Mark", key: "SigningKey", ingredients: Mapping[str, 
     import c2pa
 
     try:
-        builder = c2pa.Builder(_manifest(mark, [*ingredients]), context=c2pa.Context.from_dict(OFFLINE))
+        manifest = _manifest(mark, [*ingredients], media_type)
+        builder = c2pa.Builder(manifest, context=c2pa.Context.from_dict(OFFLINE))
         for archive in ingredients.values():
             builder.add_ingredient_from_archive(io.BytesIO(archive))
         info = c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.key, None)
         signer = c2pa.Signer.from_info(info)
-        with atomic_file(path) as signed, path.open("rb") as source, signed.open("w+b") as target:
-            builder.sign(signer, "video/mp4", source, target)
+        signed = temporary_sibling(path)
+        try:
+            with path.open("rb") as source, signed.open("w+b") as target:
+                builder.sign(signer, media_type, source, target)
+            fsync(signed)
+            signed.replace(path)
+        finally:
+            signed.unlink(missing_ok=True)
     except c2pa.C2paError as error:
         cure = (
             "Check that the certificate meets the C2PA profile, or leave --c2pa-cert away for the local key."
@@ -191,7 +205,7 @@ def _serials(chain: bytes) -> set[str]:
     return {str(each.serial_number) for each in x509.load_pem_x509_certificates(chain)} if chain else set()
 
 
-def _manifest(mark: "Mark", roles: list[str]) -> dict[str, Any]:
+def _manifest(mark: "Mark", roles: list[str], media_type: str) -> dict[str, Any]:
     created: dict[str, Any] = {
         "action": "c2pa.created",
         "digitalSourceType": mark.digital_source_type,
@@ -209,7 +223,7 @@ def _manifest(mark: "Mark", roles: list[str]) -> dict[str, Any]:
     return {
         "claim_generator_info": [_tool()],
         "title": "Synthetic video",
-        "format": "video/mp4",
+        "format": media_type,
         "assertions": [{"label": "c2pa.actions", "data": {"actions": actions}}, *assertions],
     }
 

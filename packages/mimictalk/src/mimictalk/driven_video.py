@@ -1,4 +1,4 @@
-"""From a person and the options to a marked mp4: motion, frames, sound."""
+"""From a person and the options to a marked video: motion, frames, sound."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +11,7 @@ from mimictalk.video_settings import PIPE, VideoSettings
 
 if TYPE_CHECKING:
     from mimictalk.provenance import Origin
+    from mimictalk.video_coding import Coding
     from talk_motion import MotionSequence
 
 
@@ -43,6 +44,7 @@ def write_driven_video(
     from mimictalk.provenance import Provenance
     from mimictalk.render_key import render_key
     from mimictalk.segmented_video import Job, make_video
+    from mimictalk.transparency import CutOut, picture_names
     from mimictalk.video_coding import FPS
     from talk_motion.spool import MotionSpool
 
@@ -53,24 +55,28 @@ def write_driven_video(
     by_sound = settings.audio is not None
     leader: Literal["sound", "picture"] = "sound" if by_sound else "picture"
     provenance = Provenance(settings, origin, console)
-    load_renderer, created = provenance.marking(load_renderer), now()
+    shown = (lambda: CutOut(load_renderer())) if settings.transparent else load_renderer
+    load_marking, created = provenance.marking(shown), now()
     mark = provenance.metadata(created)
 
     with MotionSpool() as spool, target(out) as stream:
         if settings.audio == PIPE:
-            frames = speak_live(stream, person, settings, load_renderer, mark, console, progress)
+            frames = speak_live(stream, person, settings, load_marking, mark, console, progress)
         elif out == PIPE:
             motion = _motion(person, settings, console, progress, spool)
-            frames = stream_video(stream, motion, load_renderer, settings.driver, leader, mark, progress)
+            frames = stream_video(stream, motion, load_marking, settings.driver, leader, mark, progress)
         else:
+            person_of = {"avatar": origin.avatar_sha256, "portrait": origin.portrait_sha256}
             job = Job(
                 out=out,
-                key=render_key(settings, avatar=origin.avatar_sha256, portrait=origin.portrait_sha256),
+                key=render_key(settings, **person_of, form=settings.form),
                 motion=lambda: _motion(person, settings, console, progress, spool),
-                renderer=load_renderer,
+                renderer=load_marking,
                 sound=settings.driver,
                 leader=leader,
                 metadata=provenance.metadata,
+                coding=_coding(settings),
+                pictures=picture_names(settings.out) if settings.form == "png" and settings.out else None,
                 finish=provenance.mark_file,
             )
             frames = make_video(job, console, progress)
@@ -83,6 +89,14 @@ def write_driven_video(
         "fps": float(FPS),
         **provenance.facts(),
     }
+
+
+def _coding(settings: VideoSettings) -> "Coding":
+    from mimictalk.transparent_coding import TransparentCoding
+    from mimictalk.video_coding import Coding
+
+    form = settings.form
+    return Coding() if form == "mp4" else TransparentCoding(form=form)
 
 
 def _motion(

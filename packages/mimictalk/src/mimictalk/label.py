@@ -44,8 +44,16 @@ class Label:
         self._place = (slice(size[1] - MARGIN - height, size[1] - MARGIN), slice(MARGIN, MARGIN + width))
 
     def draw(self, frame: np.ndarray) -> np.ndarray:
-        """The frame with the label at the lower left: (height, width, 3) uint8 RGB in and out."""
+        """The frame with the label at the lower left: (height, width, 3) uint8 RGB in and out, or with
+        straight alpha as a fourth channel."""
         labelled = frame.copy()
+        if frame.shape[2] == 4:
+            part = frame[self._place].astype(np.float32)
+            behind = self._kept * part[..., 3:] / 255
+            alpha = 1 - self._kept + behind
+            labelled[self._place][..., :3] = np.rint((behind * part[..., :3] + self._added) / alpha)
+            labelled[self._place][..., 3:] = np.rint(255 * alpha)
+            return labelled
         labelled[self._place] = np.rint(frame[self._place] * self._kept + self._added)
         return labelled
 

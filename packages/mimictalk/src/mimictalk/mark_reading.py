@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimictalk.content_credentials import Credentials, media_type_of, read_credentials
+from mimictalk.errors import InputError
 from mimictalk.marks import mark_in
 from mimictalk.media import open_media
 from mimictalk.watermark_detection import WINDOW, WINDOWS, Detection, detect
@@ -71,8 +72,31 @@ def read_marks(path: Path, *, roots: bytes = b"", frames: int = WINDOW * WINDOWS
     return Marks(read_credentials(path, media_type, roots), mark, watermark, media_type)
 
 
-def read_picture_marks(path: Path) -> Marks:
+def read_picture_marks(path: Path, roots: bytes = b"") -> Marks:
     """Read the marks of a picture.
+
+    Args:
+        path: The file.
+        roots: PEM certificates that are trusted besides the local one.
+
+    Raises:
+        InputError: If it cannot be read as a picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            media_type = media_type_of(picture.format or "")
+            mark = mark_in({str(key): value for key, value in picture.info.items() if isinstance(value, str)})
+        watermark = detect([grey_picture(path)])
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        cause = f"the picture is damaged ({' '.join(str(error).split())[:120]})"
+        raise InputError(path, cause, "Save or download it again.") from error
+    return Marks(read_credentials(path, media_type, roots), mark, watermark, media_type)
+
+
+def grey_picture(path: Path) -> "np.ndarray":
+    """(height, width) float32 brightness, 0 to 255, of a picture; transparent pixels count as their colour.
 
     Raises:
         OSError: If it cannot be read as a picture.
@@ -81,12 +105,9 @@ def read_picture_marks(path: Path) -> Marks:
     from PIL import Image
 
     with Image.open(path) as picture:
-        media_type = media_type_of(picture.format or "")
-        mark = mark_in({str(key): value for key, value in picture.info.items() if isinstance(value, str)})
         grey = picture.convert("L")
-        grey.thumbnail((LARGEST, LARGEST))
-        watermark = detect([np.asarray(grey, np.float32)])
-    return Marks(read_credentials(path, media_type), mark, watermark, media_type)
+    grey.thumbnail((LARGEST, LARGEST))
+    return np.asarray(grey, np.float32)
 
 
 def _brightness(container: "InputContainer", frames: int) -> "Iterator[np.ndarray]":

@@ -90,7 +90,8 @@ def read_mark(path: Path) -> dict[str, Any] | None:
 def mark_in(metadata: dict[str, str]) -> dict[str, Any] | None:
     """The mark in a container's metadata, or None where there is none."""
     try:
-        content = json.loads(metadata.get("comment", ""))
+        known = {key.lower(): value for key, value in metadata.items()}  # Matroska and PNG have capitals
+        content = json.loads(known.get("comment", ""))
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or "digitalSourceType" not in content:

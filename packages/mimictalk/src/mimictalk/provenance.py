@@ -18,6 +18,7 @@ from mimictalk.manifest import sha256_file
 from mimictalk.mark_reading import Marks, read_marks, read_picture_marks
 from mimictalk.marks import Mark
 from mimictalk.signing_key import local_key, own_key
+from mimictalk.transparency import WITHOUT_MANIFEST
 from mimictalk.video_settings import PIPE, VideoSettings
 from mimictalk.watermark import Watermark
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 250  # frames of an input in which its watermark is looked for
 PIPED = "what goes through a pipe cannot be signed"
+SIGNED_AS = {
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".png": "image/png",
+    ".wav": "audio/wav",
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Provenance:
             off = " and ".join(settings.withheld)
             console.warn(f"switched off: {off}; who shows the video must then say that it is synthetic")
         self._key = None
-        if settings.no_provenance is None and settings.out != PIPE:
+        if settings.no_provenance is None and not _why_unsigned(settings):
             certificates, key = settings.c2pa_cert, settings.c2pa_key
             self._key = own_key(certificates, key) if certificates and key else local_key()
         marks = {**origin.marks, **_marks_of_inputs(settings)}
@@ -87,7 +94,10 @@ class Provenance:
         watermarked = settings.no_watermark is None
         self._watermark = Watermark(payload) if watermarked else None
         self._label = None if settings.label is None else Label(settings.label)
-        piped = {"c2pa": PIPED} if settings.out == PIPE and settings.no_provenance is None else {}
+        unsigned = _why_unsigned(settings)
+        if settings.form == "webm" and unsigned:
+            left = "its metadata and its watermark" if settings.no_watermark is None else "its metadata"
+            console.warn(f"{WITHOUT_MANIFEST}: {left} alone say that it is synthetic")
         self._mark = mark_of(
             origin,
             "video" if settings.audio is None else "audio",
@@ -95,7 +105,7 @@ class Provenance:
             watermark=payload if watermarked else None,
             driver_sha256=driver,
             inputs={role: each.note for role, each in marks.items()},
-            withheld=settings.withheld | piped,
+            withheld=settings.withheld | unsigned,
         )
 
     def facts(self) -> dict[str, Any]:
@@ -107,19 +117,31 @@ class Provenance:
         return replace(self._mark, created=created).as_metadata()
 
     def mark_frame(self, frame: "np.ndarray") -> "np.ndarray":
-        """(512, 512, 3) uint8 RGB with label and watermark."""
+        """(512, 512, 3) uint8 RGB with label and watermark; with 4 channels the last is alpha."""
         if self._label is not None:
             frame = self._label.draw(frame)
-        return frame if self._watermark is None else self._watermark.embed(frame)
+        if self._watermark is None:
+            return frame
+        return self._watermark.embed(frame) if frame.shape[2] == 3 else self._embed_in_colours(frame)
+
+    def _embed_in_colours(self, frame: "np.ndarray") -> "np.ndarray":
+        import numpy as np
+
+        assert self._watermark is not None
+        colours = self._watermark.embed(np.ascontiguousarray(frame[..., :3]))
+        return np.concatenate([colours, frame[..., 3:]], -1)
 
     def marking(self, load_renderer: Callable[[], Any]) -> Callable[[], "MarkingRenderer"]:
         """The same renderer, whose frames are marked."""
         return lambda: MarkingRenderer(load_renderer(), self)
 
     def mark_file(self, path: Path, created: str) -> None:
-        """Sign a finished file; it is replaced when the signed one is complete."""
+        """Sign a finished file, or every file of a finished folder; each is replaced when the signed one is
+        complete."""
         if self._key is not None:
-            sign(path, replace(self._mark, created=created), self._key, self._ingredients)
+            mark = replace(self._mark, created=created)
+            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+                sign(file, mark, self._key, self._ingredients, SIGNED_AS[file.suffix.lower()])
 
 
 @dataclass(frozen=True)
@@ -207,9 +229,18 @@ def _marks_of_inputs(settings: VideoSettings) -> dict[str, InputMarks]:
     }
     background = Path(settings.background)
     if background.is_file():
-        with suppress(OSError, InputError):  # what is no picture is refused where it is used
+        with suppress(InputError):  # what is no picture is refused where it is used
             found["background"] = picture_marks(background, "background")
     return {role: each for role, each in found.items() if each is not None}
+
+
+def _why_unsigned(settings: VideoSettings) -> dict[str, str]:
+    """Why a video that was to get a manifest cannot have one; empty where it can."""
+    if settings.no_provenance is not None:
+        return {}
+    if settings.out == PIPE:
+        return {"c2pa": PIPED}
+    return {"c2pa": WITHOUT_MANIFEST} if settings.form == "webm" else {}
 
 
 def payload_of(person: str | None, driver: str | None) -> int:

@@ -19,7 +19,7 @@ def render_key(settings: VideoSettings, **person: str | None) -> str:
 
     Args:
         settings: Of the video.
-        person: sha256 of what the person was taken from.
+        person: sha256 of what the person was taken from, and the form of the video.
     """
     import av
     import torch

@@ -47,11 +47,18 @@ class PersonRenderer:
         Returns:
             uint8 RGB (512, 512, 3) each.
         """
+        yield from self._drawn(motion, transparent=False)
+
+    def cut_out_frames(self, motion: Any) -> "Iterator[np.ndarray]":
+        """As `frames`, the person before nothing: uint8 (512, 512, 4) each, straight colours and alpha."""
+        yield from self._drawn(motion, transparent=True)
+
+    def _drawn(self, motion: Any, *, transparent: bool) -> "Iterator[np.ndarray]":
         from mimictalk.driving import drives
 
         size = self.portrait.model.config.pncc_size
         stream = drives(self.face_identity, motion.expression, motion.euler, motion.translation, size)
-        for frame in self.portrait.frames(stream):
+        for frame in self.portrait.frames(stream, transparent=transparent):
             yield frame.numpy()
 
 

@@ -1,5 +1,6 @@
 """A long video that a kill cannot take away: drawn in segments, journalled, joined at the end."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from mimictalk.console import Console, Progress
 from mimictalk.durations import show_duration
 from mimictalk.errors import RunError
 from mimictalk.journal import Journal
+from mimictalk.png_sequence import write_sequence
 from mimictalk.segments import join, spans, write_segment
 from mimictalk.sound import has_sound, read_sound, sound_length
 from mimictalk.stored_motion import store_motion, stored_motion
@@ -18,7 +20,7 @@ from mimictalk.video_coding import FPS, SAMPLES_PER_FRAME, Coding
 if TYPE_CHECKING:
     from talk_motion import MotionSequence
 
-MOTION, JOINED = "motion.f32", "joined.mp4"
+MOTION, JOINED = "motion.f32", "joined"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Job:
     """A video to make.
 
     Attributes:
-        out: The file, .mp4.
+        out: The file, or the folder of a sequence of pictures.
         key: sha256 of everything that its frames depend on.
         motion: Writes nothing, gives the whole motion; called only if it is not known yet.
         renderer: Gives something whose `frames(motion)` are (height, width, 3) uint8, each a function of its
@@ -36,7 +38,8 @@ class Job:
             the last frame.
         metadata: From the time when the job began, ISO 8601, to the container's metadata.
         coding: Size and quality of the picture.
-        finish: Called with the whole file, before it gets its name, and the time when the job began.
+        pictures: Names of the pictures of a sequence; None for a video.
+        finish: Called with what is whole, before it gets its name, and the time when the job began.
     """
 
     out: Path
@@ -47,6 +50,7 @@ class Job:
     leader: Literal["sound", "picture"]
     metadata: Callable[[str], dict[str, str]]
     coding: Coding = field(default_factory=Coding)
+    pictures: str | None = None
     finish: Callable[[Path, str], None] | None = None
 
 
@@ -77,13 +81,21 @@ def make_video(job: Job, console: Console, progress: Progress) -> int:
         if job.leader == "sound" and length is not None:
             total = max(total, -(-length // SAMPLES_PER_FRAME))
         _draw(job, journal, motion, total, console, progress)
-        joined = journal.folder / JOINED
-        segments = [journal.folder / _name(span) for span in spans(total)]
+        joined = journal.folder / (JOINED if job.pictures is not None else f"{JOINED}{job.out.suffix}")
+        segments = [journal.folder / _name(job, span) for span in spans(total)]
         sound = None if length is None else read_sound(job.sound)
-        for done in join(joined, segments, sound, job.metadata(journal.created)):
+        metadata = job.metadata(journal.created)
+        if job.pictures is None:
+            joining = join(joined, segments, sound, metadata, job.coding)
+        else:
+            shutil.rmtree(joined, ignore_errors=True)  # what a kill left
+            joining = write_sequence(joined, job.pictures, segments, sound, metadata)
+        for done in joining:
             progress("join", done, total, {})
         if job.finish is not None:
             job.finish(joined, journal.created)
+        for entry in [*joined.iterdir()] if joined.is_dir() else []:
+            fsync(entry)
         fsync(joined)
         joined.replace(job.out)
         fsync(job.out.parent)
@@ -94,7 +106,7 @@ def make_video(job: Job, console: Console, progress: Progress) -> int:
 def _draw(
     job: Job, journal: Journal, motion: "MotionSequence", total: int, console: Console, progress: Progress
 ) -> None:
-    missing = [span for span in spans(total) if _name(span) not in journal]
+    missing = [span for span in spans(total) if _name(job, span) not in journal]
     kept = total - sum(stop - start for start, stop in missing)
     if kept and missing:
         console.note(
@@ -104,7 +116,7 @@ def _draw(
     for start, stop in missing:
         console.how_to_go_on = _how_to_go_on(journal, kept)
         progress("render", kept, total, {})
-        with journal.writing(_name((start, stop))) as path:
+        with journal.writing(_name(job, (start, stop))) as path:
             frames = renderer.frames(_between(motion, start, stop))
             for done in write_segment(path, frames, stop - start, job.coding):
                 progress("render", kept + done, total, {})
@@ -119,8 +131,8 @@ def _between(motion: "MotionSequence", start: int, stop: int) -> "MotionSequence
     return motion.join([piece, *held]) if held else piece
 
 
-def _name(span: tuple[int, int]) -> str:
-    return f"{span[0]:07d}-{span[1]:07d}.mp4"
+def _name(job: Job, span: tuple[int, int]) -> str:
+    return f"{span[0]:07d}-{span[1]:07d}.{job.coding.container}"
 
 
 def _how_to_go_on(journal: Journal, frames: int) -> str:

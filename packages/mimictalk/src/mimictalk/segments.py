@@ -27,8 +27,8 @@ def write_segment(path: Path, frames: Iterable[np.ndarray], count: int, coding: 
     """Code one segment; gives the number of frames written so far after each of them.
 
     Args:
-        path: The mp4 to write.
-        frames: (height, width, 3) uint8 RGB.
+        path: The file to write.
+        frames: (height, width, channels) uint8, as `coding` takes them.
         count: How many there must be.
         coding: How.
 
@@ -38,7 +38,7 @@ def write_segment(path: Path, frames: Iterable[np.ndarray], count: int, coding: 
     import av
 
     done = 0
-    with av.open(str(path.absolute()), "w", format="mp4") as container:
+    with av.open(str(path.absolute()), "w", format=coding.container) as container:
         stream = coding.add_pictures(container)
         for frame in frames:
             container.mux(stream.encode(coding.picture(frame, done)))
@@ -54,33 +54,39 @@ def join(
     segments: list[Path],
     sound: Iterable[np.ndarray] | None,
     metadata: dict[str, str],
+    coding: Coding,
 ) -> Iterator[int]:
-    """Join segments to one mp4 with sound; gives the number of frames copied so far, now and then.
+    """Join segments to one video with sound; gives the number of frames copied so far, now and then.
 
     Sound and picture start at 0; the sound ends with the last frame, or silence follows it.
 
     Args:
-        out: The mp4 to write.
+        out: The file to write.
         segments: Made by `write_segment`, in order.
         sound: (n, 2) float32 blocks at 48 kHz; None for a video without a sound track.
         metadata: Container metadata.
+        coding: Of the segments.
     """
     import av
 
     blocks = None if sound is None else SoundBlocks(sound)
-    # faststart puts the index first, so that a player can begin before it has the whole file.
-    options = {"movflags": "faststart"}
-    with av.open(str(out.absolute()), "w", format="mp4", options=options) as container:
+    # faststart puts the index first, so that a player can begin before it has the whole file; Matroska would
+    # give every file a random name.
+    options = {"fflags": "+bitexact"} if coding.container == "webm" else {"movflags": "faststart"}
+    with av.open(str(out.absolute()), "w", format=coding.container, options=options) as container:
         container.metadata.update(metadata)
         video: Any = None
         audio: Any = None
         done = 0
         for segment in segments:
-            with av.open(str(segment.absolute()), format="mp4") as part:
+            with av.open(str(segment.absolute()), format=coding.container) as part:
                 source = part.streams.video[0]
                 if video is None:
                     video = container.add_stream_from_template(source)
-                    audio = None if blocks is None else add_sound(container)
+                    if coding.container == "mov":  # else it would become the tag of ProRes without alpha
+                        video.codec_context.codec_tag = source.codec_context.codec_tag
+                    video.metadata.update(source.metadata)  # among it that VP9 has alpha
+                    audio = None if blocks is None else add_sound(container, coding.sound_codec)
                 assert source.time_base is not None
                 first, shift = done, round(done / FPS / source.time_base)
                 for packet in part.demux(source):
@@ -92,7 +98,7 @@ def join(
                         samples = blocks.take(SAMPLES_PER_FRAME)
                         container.mux(audio.encode(sound_of_frame(samples, done)))
                     done += 1
-                assert done - first == source.frames
+                assert source.frames in (0, done - first)  # Matroska does not count
             yield done
         if audio is not None:
             container.mux(audio.encode(None))

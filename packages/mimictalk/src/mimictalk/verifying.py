@@ -5,13 +5,14 @@ from typing import Any
 
 from mimictalk.content_credentials import Credentials
 from mimictalk.errors import InputError
-from mimictalk.mark_reading import Marks, read_marks
+from mimictalk.mark_reading import Marks, read_marks, read_picture_marks
 
 SIGNERS = {
     "here": "by this installation's own key",
     "trusted": "by {name}, whom the given certificates vouch for",
     "unknown": "by {name}, for whom nobody vouches",
 }
+PNG = b"\x89PNG\r\n\x1a\n"
 CAVEAT = "That does not prove that it is real: marks can be removed."
 
 
@@ -19,7 +20,7 @@ def verify_file(path: Path, trust: Path | None = None) -> tuple[list[str], dict[
     """Read all marks of a file; nothing is sent anywhere.
 
     Args:
-        path: A video or sound file.
+        path: A video, sound file, PNG picture, or a folder of PNG pictures.
         trust: PEM file of root certificates to trust.
 
     Returns:
@@ -28,7 +29,13 @@ def verify_file(path: Path, trust: Path | None = None) -> tuple[list[str], dict[
     Raises:
         InputError: If a file is missing or cannot be read.
     """
-    marks = read_marks(path, roots=b"" if trust is None else _roots(trust))
+    roots = b"" if trust is None else _roots(trust)
+    if path.is_dir():
+        from mimictalk.sequence_marks import read_sequence_marks
+
+        found_in = read_sequence_marks(path, roots)
+        return found_in.sentences(path), found_in.facts(path)
+    marks = read_picture_marks(path, roots) if _is_png(path) else read_marks(path, roots=roots)
     sentences = [
         _verdict(path, marks),
         _of_credentials(marks.credentials),
@@ -99,6 +106,13 @@ def _of_watermark(marks: Marks) -> str:
         return "Watermark: none found."
     person, driver = f"{found.payload >> 32:08x}", f"{found.payload & 0xFFFFFFFF:08x}"
     return f"Watermark: found; avatar or portrait {person}, driver {driver}, scale {found.scale:.2f}."
+
+
+def _is_png(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(PNG)) == PNG
 
 
 def _roots(path: Path) -> bytes:

@@ -31,6 +31,16 @@ class Coding:
     crf: int = 18
     live: bool = False
 
+    @property
+    def container(self) -> str:
+        """FFmpeg's name."""
+        return "mp4"
+
+    @property
+    def sound_codec(self) -> str:
+        """FFmpeg's name."""
+        return "aac"
+
     def add_pictures(self, container: "OutputContainer") -> Any:
         """A video stream in `container`."""
         stream: Any = container.add_stream("libx264", rate=FPS)
@@ -43,8 +53,7 @@ class Coding:
         context = stream.codec_context
         context.thread_count = THREADS
         context.time_base = Fraction(1, FPS)
-        context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
-        context.color_range = 1  # limited range, what players expect
+        bt709(context)
         return stream
 
     def picture(self, frame: np.ndarray, index: int) -> "av.VideoFrame":
@@ -53,22 +62,33 @@ class Coding:
         Raises:
             ValueError: If shape or type is wrong.
         """
+        return self._picture(frame, index, "rgb24", "yuv420p")
+
+    def _picture(self, frame: np.ndarray, index: int, given: str, coded: str) -> "av.VideoFrame":
         import av
         from av.video.reformatter import ColorRange, Colorspace
 
-        wanted = (self.size[1], self.size[0], 3)
+        wanted = (self.size[1], self.size[0], len(given.removesuffix("24")))
         if frame.shape != wanted or frame.dtype != np.uint8:
             raise ValueError(f"a frame must be {wanted} uint8, got {frame.shape} {frame.dtype}")
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format=given)
+        if coded != given:
+            picture = picture.reformat(
+                format=coded, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+            )
         picture.pts, picture.time_base = index, Fraction(1, FPS)
         return picture
 
 
-def add_sound(container: "OutputContainer") -> Any:
+def bt709(context: Any) -> None:
+    """Say of a coded stream what `Coding.picture` makes: BT.709 in limited range, what players expect."""
+    context.colorspace = context.color_primaries = context.color_trc = 1
+    context.color_range = 1
+
+
+def add_sound(container: "OutputContainer", codec: str = "aac") -> Any:
     """A stereo sound stream in `container`."""
-    stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
+    stream: Any = container.add_stream(codec, rate=SAMPLE_RATE, layout="stereo")
     stream.bit_rate = 128_000
     return stream
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from mimictalk.errors import InputError
 from mimictalk.mark_settings import MarkSettings
 from mimictalk.motion_controls import MotionControls, angles_in
+from mimictalk.transparency import FORMS, check_transparent, picture_folder
 
 POSES = ("ref", "static")
 PIPE = Path("-")  # stdin as --audio, stdout as --out
@@ -30,6 +31,7 @@ class VideoSettings(MarkSettings):
         blink: "auto", "none", or a factor of how far lids close, 0 to 2.
         gaze: "auto", "forward", or "YAW,PITCH" in degrees in the head's own frame.
         background: "keep", "#rrggbb" or a picture.
+        transparent: Nothing is behind the person; `out` says in which form (see `transparency`).
         seed: Of everything random.
     """
 
@@ -49,6 +51,7 @@ class VideoSettings(MarkSettings):
     blink: str = "auto"
     gaze: str = "auto"
     background: str = "keep"
+    transparent: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,7 +74,9 @@ class VideoSettings(MarkSettings):
         if self.audio_format != "wav" and self.audio != PIPE:
             cause = "it says what comes through stdin, and nothing does"
             raise InputError("--audio-format", cause, "Leave it out, or use --audio -.")
-        if self.out is not None and self.out != PIPE and self.out.suffix.lower() != ".mp4":
+        if self.transparent:
+            check_transparent(self.out, self.background, PIPE in (self.out, self.audio))
+        elif self.out is not None and self.out != PIPE and self.out.suffix.lower() != ".mp4":
             raise InputError(self.out, "only mp4 is written", "Choose a name that ends in .mp4.")
 
     @property
@@ -88,6 +93,13 @@ class VideoSettings(MarkSettings):
         """The clip whose head motion is used; None where `pose` says something else."""
         said = self.pose in POSES or self.controls.head is not None
         return None if said else Path(self.pose)
+
+    @property
+    def form(self) -> Literal["mp4", "webm", "mov", "png"]:
+        """What is written; "png" is a sequence of pictures."""
+        if not self.transparent:
+            return "mp4"
+        return "webm" if self.out is None else FORMS[self.out.suffix.lower()]
 
     @property
     def driver(self) -> Path:
@@ -113,13 +125,17 @@ class VideoSettings(MarkSettings):
     def output(self, name: str) -> Path:
         """Where to write, `name` being the person's; never over an input or a folder.
 
+        A sequence of pictures is the folder that holds them.
+
         Raises:
-            InputError: If that is a folder or an input.
+            InputError: If that is a folder, or an input, or for pictures a folder with something in it.
         """
         if self.out == PIPE:
             return PIPE
         said = "live" if self.driver == PIPE else self.driver.stem
-        out = self.out or Path(f"{name}-{said}.mp4")
+        out = self.out or Path(f"{name}-{said}{'.webm' if self.transparent else '.mp4'}")
+        if self.form == "png":
+            return picture_folder(out)
         if out.is_dir():
             raise InputError(out, "it is a folder", "Give the name of a video, such as out.mp4.")
         if out.exists() and any(path.exists() and path.samefile(out) for path in self.inputs):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from portrait3d.cut_out import cut_out
 from portrait3d.folded_adapter import FoldedAdapter
 from portrait3d.folded_torso import FoldedTorso
 from portrait3d.identity import Identity
@@ -63,7 +64,30 @@ class PortraitRenderer:
         back[..., rows, columns] = self.model.compose(head, back)
         return to_picture(back[0])
 
-    def frames(self, drives: Iterable[Drive], workers: int | None = None) -> Iterator[Tensor]:
+    @torch.inference_mode()
+    def cut_out(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor, keypoints: Tensor) -> Tensor:
+        """Draw one frame before nothing: arguments of `frame`.
+
+        Returns:
+            (S, S, 4) uint8, straight colours and alpha (see `portrait3d.cut_out`).
+
+        Raises:
+            ValueError: If the head is out of the picture, or the model mixes head and back in a network, so
+                that there is no alpha.
+        """
+        if self.model.config.fusion != "alpha":
+            raise ValueError(f"only fusion 'alpha' can be cut out, not {self.model.config.fusion!r}")
+        planes = self.adapter.drive(pncc[None])
+        head = self.model.render_head(planes, camera_to_world[None], intrinsics[None])
+        layer = self.back.layer(keypoints)
+        rows, columns = head.window.pixels()
+        over = torch.cat([head.colour, head.alpha.clamp(0, 1)], 1)[0]
+        layer[:, rows, columns] = over + (1 - over[3:]) * layer[:, rows, columns]
+        return to_picture(cut_out(layer[:3], layer[3:].clamp(0, 1)))
+
+    def frames(
+        self, drives: Iterable[Drive], workers: int | None = None, *, transparent: bool = False
+    ) -> Iterator[Tensor]:
         """Draw a stream of (pncc, camera_to_world, intrinsics, keypoints), several frames at a time.
 
         A frame is too small to be shared well by several cores; whole frames are not. Each is drawn by one
@@ -72,17 +96,19 @@ class PortraitRenderer:
         Args:
             drives: See `frame`.
             workers: Frames in work at once; None for as many as there are cores.
+            transparent: Before nothing, see `cut_out`.
 
         Yields:
-            (S, S, 3) uint8, in order.
+            (S, S, 3) uint8, or (S, S, 4) where transparent, in order.
         """
+        draw = self.cut_out if transparent else self.frame
         count = workers or _cores()
         threads = torch.get_num_threads()
         waiting: deque[Future[Tensor]] = deque()
         pool = ThreadPoolExecutor(count, "frame", torch.set_num_threads, (1,))
         try:
             for drive in drives:
-                waiting.append(pool.submit(self.frame, *drive))
+                waiting.append(pool.submit(draw, *drive))
                 if len(waiting) > 2 * count:
                     yield waiting.popleft().result()
             while waiting:

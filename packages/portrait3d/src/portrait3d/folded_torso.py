@@ -41,19 +41,31 @@ class FoldedTorso:
 
     def draw(self, target: Tensor) -> Tensor:
         """The torso as the key-points (K, 2) of a frame bend it; returns (3, S, S) in [0, 1]."""
+        top, bent, alpha = self._bent(target)
+        picture = self.background.clone()
+        below = picture[:, top:]
+        below += alpha * (bent - below)
+        return picture
+
+    def layer(self, target: Tensor) -> Tensor:
+        """The torso alone as the key-points (K, 2) bend it: colour times alpha, and alpha, (4, S, S)."""
+        top, bent, alpha = self._bent(target)
+        layer = self.background.new_zeros(4, *self.background.shape[1:])
+        layer[:3, top:], layer[3:, top:] = alpha * bent, alpha
+        return layer
+
+    def _bent(self, target: Tensor) -> tuple[int, Tensor, Tensor]:
+        """The first row that the torso can reach; from it on colour (3, rows, S) and alpha (1, rows, S)."""
         moved = self.warp.motion(self.small, self.source, target[None])[0]
-        picture, side = self.background.clone(), len(self.grid)
+        side = len(self.grid)
         # A row at y looks as low as y + the largest shift; half a texel more is blended.
         first = side / 2 * (self.highest - float(moved[1].max()) + 1) - 2
         top = int(min(max(first, 0), side))
         if top == side:
-            return picture
+            return top, self.background[:, :0], self.background[:1, :0]
         flow, seen = moved.split([2, 1])
         flow = (self.enlarge[top:] @ flow) @ self.enlarge.T  # (2, rows, S)
         seen = (self.enlarge[top:] @ seen) @ self.enlarge.T
         where = self.grid[top:] + flow.permute(1, 2, 0)
         bent = F.grid_sample(self.torso, where[None], padding_mode="border", align_corners=False)[0]
-        alpha = (bent[3:] * seen.sigmoid_()).clamp_(0, 1)
-        below = picture[:, top:]
-        below += alpha * (bent[:3] - below)
-        return picture
+        return top, bent[:3], (bent[3:] * seen.sigmoid_()).clamp_(0, 1)

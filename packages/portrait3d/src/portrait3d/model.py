@@ -229,5 +229,5 @@ def parameter_count(module: nn.Module) -> int:
 
 
 def to_picture(image: Tensor) -> Tensor:
-    """(…, 3, H, W) in [0, 1] -> uint8 (…, H, W, 3)."""
+    """(…, C, H, W) in [0, 1] -> uint8 (…, H, W, C)."""
     return (image.clamp(0, 1) * 255).round().to(torch.uint8).movedim(-3, -1)

@@ -26,6 +26,7 @@ from mimictalk.commands.video_options import (
     Seed,
     Style,
     StyleStrength,
+    Transparent,
 )
 
 REFINE_HELP = "Steps that learn the likeness; 0 for the quick, rough one [default: 60]."
@@ -50,6 +51,7 @@ def oneshot(
     blink: BlinkOption = "auto",
     gaze: Gaze = "auto",
     background: Background = "keep",
+    transparent: Transparent = False,
     refine: Annotated[int | None, Option(metavar="N", help=REFINE_HELP)] = None,
     seed: Seed = 0,
     label: Label = None,
@@ -75,6 +77,7 @@ def oneshot(
         blink=blink,
         gaze=gaze,
         background=background,
+        transparent=transparent,
         refine=REFINE if refine is None else refine,
         seed=seed,
         label=label,

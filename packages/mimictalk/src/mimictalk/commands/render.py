@@ -26,6 +26,7 @@ from mimictalk.commands.video_options import (
     Seed,
     Style,
     StyleStrength,
+    Transparent,
 )
 
 
@@ -48,6 +49,7 @@ def render(
     blink: BlinkOption = "auto",
     gaze: Gaze = "auto",
     background: Background = "keep",
+    transparent: Transparent = False,
     seed: Seed = 0,
     label: Label = None,
     no_watermark: NoWatermark = None,
@@ -72,6 +74,7 @@ def render(
         blink=blink,
         gaze=gaze,
         background=background,
+        transparent=transparent,
         seed=seed,
         label=label,
         no_watermark=no_watermark,

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 def verify(
     ctx: typer.Context,
-    file: Annotated[Path, Argument(metavar="FILE", help="A video or sound file.")],
+    file: Annotated[Path, Argument(metavar="FILE", help="A video, sound or PNG file; a folder of PNGs.")],
     trust: Annotated[
         Path | None, Option(metavar="PEM", help="Root certificates of signers that you trust.")
     ] = None,

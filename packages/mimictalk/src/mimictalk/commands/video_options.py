@@ -36,6 +36,9 @@ Mouth = Annotated[float, Option(help="How far the mouth moves: 0 rest, 1 as it i
 BlinkOption = Annotated[str, Option(metavar="auto|none|FACTOR", help="Blinks; FACTOR of closing, 0 to 2.")]
 Gaze = Annotated[str, Option(metavar="auto|forward|YAW,PITCH", help=GAZE_HELP)]
 Background = Annotated[str, Option(metavar="keep|#rrggbb|PICTURE", help="What is behind the person.")]
+Transparent = Annotated[
+    bool, Option("--transparent", help="Nothing behind: NAME.webm, NAME.mov, a folder or name_%05d.png.")
+]
 Label = Annotated[str | None, Option(metavar="[TEXT]", help="Show words in a corner [AI-generated].")]
 NoWatermark = Annotated[str | None, Option(metavar="REASON", help="No watermark; the file says why.")]
 NoProvenance = Annotated[str | None, Option(metavar="REASON", help="No C2PA manifest; the file says why.")]
