@@ -10,10 +10,10 @@ from mimictalk.motion_controls import MOST, MotionControls
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
-def _in_range(option: str, text: str) -> str:
-    """Angles that `MotionControls` takes."""
+def _in_range(text: str, *, pose: str = "ref", gaze: str = "auto") -> str:
+    """The text, if `MotionControls` takes these angles."""
     try:
-        MotionControls.of(**{option: text})
+        MotionControls.of(pose=pose, gaze=gaze)
     except InputError as error:
         raise ValueError(f"{error.cause}. {error.cure}") from None
     return text
@@ -23,13 +23,13 @@ ANGLE = r"-?[0-9]{1,2}(\.[0-9]{1,2})?"
 Held = Annotated[
     str,
     StringConstraints(pattern=rf"^(ref|static|{ANGLE},{ANGLE},{ANGLE})$"),
-    AfterValidator(lambda text: _in_range("pose", text)),
+    AfterValidator(lambda text: _in_range(text, pose=text)),
 ]
 Pose = Held | Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Gaze = Annotated[
     str,
     StringConstraints(pattern=rf"^(auto|forward|{ANGLE},{ANGLE})$"),
-    AfterValidator(lambda text: _in_range("gaze", text)),
+    AfterValidator(lambda text: _in_range(text, gaze=text)),
 ]
 Factor = Annotated[float, Field(ge=0, le=MOST)]
 Blink = Literal["auto", "none"] | Factor
