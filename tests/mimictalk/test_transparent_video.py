@@ -24,7 +24,8 @@ from tiny_video_job import SIZE, job
 TOTAL = 67  # two segments
 CLICK = 1.5  # seconds
 FRAMES = 8
-CODED = {"webm": ("vp9", "yuv420p", "opus"), "mov": ("prores", "yuva444p10le", "pcm_s16le")}
+# As FFmpeg decodes them: VP9 without its alpha, ProRes of the kind 4444 with 12 bits.
+CODED = {"webm": ("vp9", "yuv420p", "opus"), "mov": ("prores", "yuva444p12le", "pcm_s16le")}
 
 
 def ignore(*_: object) -> None:

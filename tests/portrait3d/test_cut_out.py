@@ -85,7 +85,9 @@ def test_frames_before_nothing_are_the_same_person(clip) -> None:
         assert made.shape == (128, 128, 4) and made.dtype == torch.uint8
         # What is the same before black and before white is the person; what differs by 255 is nothing.
         alpha = 1 - (before_bright.float() - before_dark.float()).mean(-1) / 255
-        whole = (before_bright == before_dark).all(-1)  # alpha of 0.998 or more: a fiftieth is filled in at most
+        whole = (before_bright == before_dark).all(
+            -1
+        )  # alpha of 0.998 or more: a fiftieth is filled in at most
         assert 0.05 < float(whole.float().mean()) < 0.95
         assert bool((made[..., 3][whole] == 255).all())
         assert float((made[..., :3].float() - before_dark.float())[whole].abs().max()) <= 4
