@@ -54,13 +54,17 @@ def _in_module(tree: ast.Module) -> Iterator[Place]:
         if isinstance(scope, ast.FunctionDef):
             known = {**constants, **_assigned(list(ast.walk(scope)))}
             inside |= dict.fromkeys(ast.walk(scope), known)
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or len(node.args) < 2:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _kind(node) in ERRORS]
+    used: dict[int, int] = {}  # the line of the last error that was made of a function's variable
+    for node in sorted(calls, key=lambda call: call.lineno):
+        if len(node.args) < 2:
             continue
-        kind = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if kind not in ERRORS:
-            continue
-        names = inside.get(node, constants)
+        kind, names = _kind(node), inside.get(node, constants)
+        # A variable stands for what it was set to since the error before was made of it.
+        recent = {
+            name: [v for v in values if used.get(id(values), 0) < v.lineno <= node.lineno] or values
+            for name, values in names.items()
+        }
         above = {
             name: [v for v in values if v.lineno <= node.lineno][-1:] or values
             for name, values in names.items()
@@ -69,8 +73,14 @@ def _in_module(tree: ast.Module) -> Iterator[Place]:
         spread = any(isinstance(one, ast.Starred) for one in node.args)
         cure = node.args[2] if len(node.args) > 2 else named.get("cure")
         cures = [HOLE] if spread else _texts(cure, above) if cure is not None else [""]
-        for cause in _texts(node.args[1], names):
+        for cause in _texts(node.args[1], recent):
             yield {"cause": cause, "cure": " / ".join(cures), "exit": ERRORS[kind]}
+        if isinstance(node.args[1], ast.Name) and node.args[1].id in names:
+            used[id(names[node.args[1].id])] = node.lineno
+
+
+def _kind(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _assigned(nodes: list[Any]) -> dict[str, list[ast.expr]]:

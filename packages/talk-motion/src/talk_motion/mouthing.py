@@ -2,7 +2,7 @@
 
 A tracker gives a stranger's neutral face only roughly, so constant parts of the prompt are taken off before
 the model sees it and put back after. And a model that is unsure draws the mean, which opens too little: how
-much too little is measured on the prompt itself, each half drawn with the other as prompt.
+much too little is measured on the prompt itself, where the model is not shown it.
 
 Style strength other than 1 moves all of this away from, or towards, the usual speaker: the constant parts
 (smile, asymmetry), how far the mouth opens, and by guidance (`MotionModel.sample`) what the model drew.
@@ -20,7 +20,8 @@ from .motion import MotionPrompt
 USUAL_SPREAD = 0.7  # deviation of the opening within a speaker, in the space's unit; median of random styles
 MOST_EXAGGERATED = 2.0  # times the opening; further, and mouths tear
 SHORTEST_HALF = 25  # frames; less than two seconds of prompt say nothing about how far a person opens
-LARGEST_GAIN = 2.0
+LONGEST_JUDGED = 500  # frames on each side of what is shown
+SMALLEST_GAIN, LARGEST_GAIN = 0.6, 2.0
 
 
 class Mouth:
@@ -48,11 +49,11 @@ class Mouth:
             known = model.space.to_motion(prompt.motion.expression)
             self._offset = known.mean(dim=0)
             start = most_spoken(prompt.audio, self.sampling.prompt)
-            heard = prompt.audio.stack()[2 * start : 2 * (start + self.sampling.prompt)]
-            seen = (known - self._offset)[start : start + self.sampling.prompt]
-            self._shown = heard, seen
+            audio, motion = prompt.audio.stack(), known - self._offset
+            shown = min(self.sampling.prompt, len(motion) - start)
+            self._shown = audio[2 * start : 2 * (start + shown)], motion[start : start + shown]
             self._closed = float(known[:, 0].quantile(0.02) - self._offset[0])
-            self._gain = opening_gain(model, heard, seen, steps)
+            self._gain = opening_gain(model, audio, motion, start, shown, steps)
             spread = float(known[:, 0].std()) if len(known) > 1 else USUAL_SPREAD
             self._amplitude, self._constant = manner_at(self._offset, spread, style_strength)
 
@@ -91,24 +92,41 @@ def manner_at(offset: Tensor, spread: float, style_strength: float) -> tuple[flo
     return min(max(factor, 1 / MOST_EXAGGERATED), MOST_EXAGGERATED), constant
 
 
-def opening_gain(model: MotionModel, heard: Tensor, seen: Tensor, steps: int) -> float:
-    """How much further the person opens than the model draws them, 1 to 2.
+def opening_gain(
+    model: MotionModel, audio: Tensor, motion: Tensor, start: int, length: int, steps: int
+) -> float:
+    """How much further the person opens than the model draws them, 0.6 to 2.
+
+    Judged where the model does not see the person: on the prompt outside the stretch that it is shown, or
+    for a short prompt on each half with the other shown.
 
     Args:
         model: the model to correct.
-        heard, seen: stacked features (2P, A) and motion (P, M) of the prompt.
+        audio, motion: stacked features (2P, A) and motion (P, M) of the whole prompt.
+        start, length: the stretch that is shown.
         steps: of the solver.
     """
-    half = seen.shape[0] // 2
-    if half < SHORTEST_HALF:
-        return 1.0
-    halves = [(heard[: 2 * half], seen[:half]), (heard[2 * half : 4 * half], seen[half : 2 * half])]
-    drawn = [
-        model.sample(sound, torch.zeros_like(motion), other, steps=steps)[:, 0]
-        for (sound, motion), other in zip(halves, halves[::-1], strict=True)
-    ]
-    gain = seen[: 2 * half, 0].std() / (torch.cat(drawn).std() + 1e-6)
-    return float(gain.clamp(1.0, LARGEST_GAIN))
+    parts = [(0, start), (start + length, len(motion))]
+    judged = [(a, min(b, a + LONGEST_JUDGED)) for a, b in parts if b - a >= SHORTEST_HALF]
+    shown = [(start, start + length)] * len(judged)
+    if not judged:
+        half = length // 2
+        if half < SHORTEST_HALF:
+            return 1.0
+        judged = [(start, start + half), (start + half, start + 2 * half)]
+        shown = judged[::-1]
+    drawn, true = [], []
+    for (a, b), (c, d) in zip(judged, shown, strict=True):
+        prompt = audio[2 * c : 2 * d], motion[c:d]
+        drawn.append(model.sample(audio[2 * a : 2 * b], torch.zeros_like(motion[a:b]), prompt, steps=steps))
+        true.append(motion[a:b])
+    gain = _reach(torch.cat(true)[:, 0]) / (_reach(torch.cat(drawn)[:, 0]) + 1e-6)
+    return float(gain.clamp(SMALLEST_GAIN, LARGEST_GAIN))
+
+
+def _reach(opening: Tensor) -> Tensor:
+    """From nearly closed to nearly widest: what a viewer takes for how far somebody opens the mouth."""
+    return opening.quantile(0.95) - opening.quantile(0.05)
 
 
 def most_spoken(audio: AudioFeatures, length: int) -> int:
