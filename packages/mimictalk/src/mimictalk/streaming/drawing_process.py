@@ -64,7 +64,9 @@ def main(load: Callable[[dict[str, Any], Console], Speaker], workers: int | None
     except Broken:
         return
     except Exception as error:
-        known = explain(error) or MimictalkError("drawing", f"{type(error).__name__}: {error}"[:300])
+        known = explain(error) or MimictalkError(
+            "drawing", f"{type(error).__name__}: {error}"[:300], "Try mimictalk render with this avatar."
+        )
         send(encode_facts("failed", {**known.as_dict(), "exit_code": known.exit_code}))
         return
     facts = {"delay": delay, "seconds": seconds, "warnings": console.warnings, "workers": count}
