@@ -1,14 +1,16 @@
 """What style strength does to a person's mouth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from talk_motion import MotionModel, MotionPrompt
+from talk_motion import MotionModel, MotionPrompt, generate
 from talk_motion.features import extract_features
 from talk_motion.mouthing import MOST_EXAGGERATED, USUAL_SPREAD, Mouth, manner_at
+from talk_motion.rest import rest_mouth
 
 Speech = Callable[..., np.ndarray]
 OFFSET = torch.tensor([0.5, -1.0, 2.0])
@@ -50,3 +52,20 @@ def test_lips_meet_where_the_prompt_s_meet_at_any_strength(
         mouth = Mouth(model, prompt, steps=1, style_strength=strength)
         drawn = mouth.draw(sound, torch.full((sound.frames, model.space.channels), -50.0))
         assert float(drawn[:, 0].min()) == pytest.approx(float(known.quantile(0.02)), abs=1e-4)
+
+
+def test_shapes_beside_the_mouth_do_not_part_lips_at_rest(model: MotionModel, prompt: MotionPrompt) -> None:
+    """A person's other shapes go on in silence; where they reach the lips, the mouth makes up for it."""
+    gap = model.space.gap.clone()
+    gap[60] = 0.1
+    space = replace(model.space, gap=gap, encode=torch.cat([gap[None], model.space.encode[1:]]))
+    wandering = prompt.motion.expression.clone()
+    wandering[:, 60] = torch.linspace(0, 1, len(wandering))
+    person = MotionPrompt(prompt.audio, replace(prompt.motion, expression=wandering))
+    silence = extract_features(np.zeros(3 * 16000, np.float32))
+    drawn = generate(MotionModel(model.network, space), silence, person)
+    assert float(drawn.expression[:, 60].std()) > 0.01
+    at_rest = float(rest_mouth(wandering, gap) @ gap)
+    torch.testing.assert_close(
+        drawn.expression @ gap, torch.full((drawn.frames,), at_rest), atol=1e-4, rtol=0
+    )

@@ -189,8 +189,11 @@ class Face:
     def take(self, mouth: Tensor, presence: Tensor) -> MotionSequence:
         """The next faces, from motion channels (T, M) and how much somebody speaks (T,)."""
         frames = len(mouth)
-        expression = settle(self._expression(mouth), presence, self._rest)
-        expression = torch.where(self._space.mouth, expression, self._around(frames))
+        space, wanted = self._space, settle(self._expression(mouth), presence, self._rest)
+        expression = torch.where(space.mouth, wanted, self._around(frames))
+        # Shapes beside the mouth may part the lips as well: they open as far as wanted, no further.
+        excess = (expression - wanted) @ space.gap
+        expression = expression - excess[:, None] * space.decode[:, 0]
         closing = self._blinks.take(frames) if self._blinks_on else torch.zeros(frames)
         for lid in EYE_BLINK:
             expression[:, lid] = expression[:, lid] + (1 - expression[:, lid]) * closing
