@@ -63,7 +63,8 @@ def ridge(clip: TalkClip, strength: float = 1e3, reach: int = 3, folds: int = 5)
 
 def silent_apertures(model: MotionModel, prompt: MotionPrompt, gap: Tensor) -> dict[str, float]:
     """Widest opening over 10 s without speech, in shares of the speaking range of `gap` (T,)."""
-    low, high = gap.quantile(0.02), gap.quantile(0.98)
+    # Fitted lips that press on each other overlap: below 0 they are as closed as at 0.
+    low, high = gap.quantile(0.02).clamp(min=0), gap.quantile(0.98)
     hiss = np.random.default_rng(0).normal(0, 0.003, 10 * 16000).astype(np.float32)
     found = {}
     for kind, sound in (("digital silence", np.zeros_like(hiss)), ("room noise", hiss)):
