@@ -41,19 +41,20 @@ Commands:
   evaluate    Measure an avatar, or any video, beside a true clip.
   ablate      What each part of adapt is worth, measured on a clip.
   track       Follow the face in a clip; writes an ARKit CSV.
-  motion      Turn speech into face motion: ARKit CSV, JSON, visemes.
+  motion      Turn speech into face motion: CSV, JSON, visemes, glTF, USD.
   batch       Run lists of adapt, render and oneshot jobs.
   preprocess  Track any number of clips into training shards.
   verify      Tell whether a file is marked as synthetic (exit code 1: not).
   doctor      Check this installation; every fault comes with its cure.
   ui          Open the studio, a page in your browser.
   serve       Serve avatars, jobs and renders over HTTP, with the page.
+  stream      Speak live: microphone or socket in, WebRTC or mp4 out.
   weights     Import weights from published checkpoints, list them, check...
   train       Train the generic models.
 """
 COMMANDS = (
     "demo", "adapt", "render", "oneshot", "check", "evaluate", "ablate", "track", "motion", "batch", "preprocess", "verify",
-    "doctor", "ui", "serve", "weights", "train",
+    "doctor", "ui", "serve", "stream", "weights", "train",
 )  # fmt: skip
 PROGRAM = Path(sys.executable).with_name("mimictalk")
 

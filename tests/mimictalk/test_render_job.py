@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mimictalk import motion_sources, rendering
+from mimictalk import motion_sources, render_job, rendering
 from mimictalk.marks import SYNTHETIC, read_mark
 from mimictalk.render_job import RenderSettings
 from mimictalk.render_key import render_key
@@ -45,6 +45,8 @@ def drawing(monkeypatch):
     monkeypatch.setattr(motion_sources, "motion_from_audio", motion_from)
     monkeypatch.setattr(motion_sources, "motion_from_clip", motion_from)
     monkeypatch.setattr(rendering, "load_renderer", load_renderer)
+    # These avatars have no eyes to turn; test_turned_eyes.py has.
+    monkeypatch.setattr(render_job, "looking", lambda renderer, avatar, controls: renderer)
     return asked
 
 

@@ -11,7 +11,10 @@ def check(
     ctx: typer.Context,
     video: Annotated[Path, Argument(metavar="REF.mp4", help="The clip to judge.")],
 ) -> None:
-    """Say whether a clip is fit for adapt, what is odd about it, and what helps; without training."""
+    """Say whether a clip is fit for adapt, without training.
+
+    Each point is go, warn or no-go, with what helps.
+    """
     from mimictalk.checking import check_reference
     from mimictalk.judgement import NO_GO, as_lines
 

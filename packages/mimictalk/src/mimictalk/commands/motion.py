@@ -29,7 +29,7 @@ def motion(
     temperature: Annotated[float, Option(help="0 the mean motion, more varied up to 2.")] = 0.1,
     seed: Annotated[int, Option(help="Same input and seed: same motion.")] = 0,
 ) -> None:
-    """Turn speech into face motion: ARKit CSV, JSON, visemes, glTF, USD."""
+    """Turn speech into face motion: CSV, JSON, visemes, glTF, USD."""
     from mimictalk.motion_job import MotionSettings, make_motion
 
     settings = MotionSettings(
