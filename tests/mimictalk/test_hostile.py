@@ -34,13 +34,14 @@ class Used:
         self.words = words
 
 
+FEW_MOUTHS = "hardly any mouth that is"  # true of a newsreader who has 8 s
 CLIPS: dict[str, Refused | Used] = {
-    "v name with spaces é 名.mp4": Used(),
+    "v name with spaces é 名.mp4": Used(FEW_MOUTHS),
     "v_0.2s.mp4": Refused("short"),
     "v_audio_late_600ms.mp4": Used(SHORT, "may be late", "sound comes 600 ms late"),
     "v_audio_only.mp4": Refused("no picture"),
     "v_bitflips.mp4": Refused("damaged"),
-    "v_face_lost_3s_to_7s.mp4": Used("no face", "3"),
+    "v_face_lost_3s_to_7s.mp4": Used("no face", "3", FEW_MOUTHS),
     "v_frozen_frame_with_speech.mp4": Refused("still"),
     "v_hevc_10bit.mp4": Used(SHORT),
     "v_huge_4096.mp4": Used(SHORT),
@@ -59,7 +60,7 @@ CLIPS: dict[str, Refused | Used] = {
     "v_truncated_nomoov.mp4": Refused("cut off"),
     "v_two_faces_side_by_side.mp4": Used(SHORT, "faces"),
     "v_upside_down.mp4": Refused("upside down"),
-    "v_variable_frame_rate.mp4": Used("frame rate varies"),
+    "v_variable_frame_rate.mp4": Used("frame rate varies", FEW_MOUTHS),
     "v_very_dark.mp4": Used(SHORT, "dark"),
     "v_wrong_audio_not_this_speaker.mp4": Used(SHORT, "do not seem to go together"),
     "v_zero_bytes.mp4": Refused("empty"),
