@@ -90,7 +90,8 @@ def test_weights_are_chosen_on_real_clips_and_the_run_goes_on(
 
 @pytest.mark.slow
 def test_it_learns_what_it_has_seen(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    train(settings(work, run=tmp_path, steps=150, every=10, batch=4, width=32, rate=3e-3, dropout=0.0))
+    train(settings(work, run=tmp_path, steps=600, every=10, batch=4, width=32, rate=3e-3, dropout=0.0))
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert losses[-1] < 0.7 * losses[0]
+    # A step's loss depends on the flow times it draws: ten of them together do not.
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
     capsys.readouterr()
