@@ -60,7 +60,7 @@ SOURCES = (
     Source(
         "kill_adapt.json",
         "`adapt` killed at any time, then run again: the same avatar, bit for bit",
-        "tools/fault_injection/adapt.py --random 300 --aimed 60 > tools/bench/results/kill_adapt.json",
+        "tools/fault_injection/adapt.py > tools/bench/results/kill_adapt.json",
     ),
     Source(
         "kill_render.json",

@@ -55,7 +55,8 @@ def test_a_person_who_can_be_learned_is(tuned: Tuned, small: MotionModel, speech
 
 
 def test_what_does_not_help_is_not_kept(small: MotionModel, speech) -> None:
-    found = tune_person(small, clip(speech, follows=False), replace(QUICK, least_gain=0.1))
+    # A model may learn to open less for who does as they like: a few per cent, unlike what can be learned.
+    found = tune_person(small, clip(speech, follows=False), replace(QUICK, least_gain=0.2))
     assert found is not None and found.tuning is None
     assert found.facts()["kept"] is False
 
