@@ -58,6 +58,11 @@ class AdaptSettings:
     recipe: str = "own"
     tune_motion: bool = True
 
+    def of_run(self) -> dict[str, Any]:
+        """What decides on the run: the arguments that `planned_run` and `adapt_clip` share."""
+        names = ("steps", "budget_s", "seed", "start", "recipe", "max_seconds", "segmenter")
+        return {"preset": PRESET, **{name: getattr(self, name) for name in names}}
+
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise InputError(
@@ -131,14 +136,7 @@ def _adapt(
     adapted = adapt_clip(
         settings.video,
         work,
-        steps=settings.steps,
-        budget_s=settings.budget_s,
-        seed=settings.seed,
-        preset=PRESET,
-        start=settings.start,
-        recipe=settings.recipe,
-        max_seconds=settings.max_seconds,
-        segmenter=settings.segmenter,
+        **settings.of_run(),
         sound_offset=verdict.sound_offset,
         progress=progress,
         note=console.note,
@@ -195,17 +193,7 @@ def first_look(settings: AdaptSettings, console: Console, progress: StageClock) 
     from mimictalk.first_look import draw_first_look
     from mimictalk.planned_run import planned_run
 
-    run = planned_run(
-        sha256_file(settings.video),
-        steps=settings.steps,
-        budget_s=settings.budget_s,
-        seed=settings.seed,
-        preset=PRESET,
-        start=settings.start,
-        recipe=settings.recipe,
-        max_seconds=settings.max_seconds,
-        segmenter=settings.segmenter,
-    )
+    run = planned_run(sha256_file(settings.video), **settings.of_run())
     draw_first_look(
         settings.video, run.state, run.recipe, settings.seed, settings.segmenter, console, progress
     )

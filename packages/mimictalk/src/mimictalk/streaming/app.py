@@ -27,6 +27,7 @@ from mimictalk.streaming.live_video_answer import LiveVideoAnswer
 from mimictalk.streaming.settings import StreamSettings
 from mimictalk.streaming.socket_sound import Form, Late, take_sound
 from mimictalk.streaming.stream_guard import SOUND, StreamGuard
+from mimictalk.studio.error_answers import refused, say, says_invalid
 from mimictalk.studio.guard import Refused
 from mimictalk.studio.limits import Limits
 
@@ -185,30 +186,14 @@ def make_app(
     app.state.stage = stage
     app.include_router(api)
     app.add_exception_handler(MimictalkError, _explained)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, says_invalid("See docs/streaming.md."))
+    app.add_exception_handler(HTTPException, refused)
     page = Path(str(resources.files("mimictalk.streaming") / "page"))
     app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return StreamGuard(app, token, limits, hosts)
 
 
-def _say(status: int, error: MimictalkError, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": error.as_dict()}, status, headers)
-
-
 async def _explained(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MimictalkError)
     closing = {"connection": "close"} if request.url.path == SOUND else None
-    return _say(422 if isinstance(error, InputError) else 500, error, closing)
-
-
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return _say(422, MimictalkError(place[:80], str(first["msg"])[:200], "See docs/streaming.md."))
-
-
-async def _refused(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _say(error.status_code, MimictalkError("request", str(error.detail)), dict(error.headers or {}))
+    return say(422 if isinstance(error, InputError) else 500, error, closing)

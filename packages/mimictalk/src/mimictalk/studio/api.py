@@ -28,6 +28,7 @@ from mimictalk.studio.answers import (
     job_answer,
     upload_answer,
 )
+from mimictalk.studio.error_answers import refused, say, says_invalid
 from mimictalk.studio.events import job_events
 from mimictalk.studio.guard import Guard, Rate, Refused
 from mimictalk.studio.job import Job, Kind, State
@@ -306,8 +307,8 @@ def make_app(
     app.include_router(api)
     app.add_exception_handler(MimictalkError, _explained)
     app.add_exception_handler(KeyError, _missing)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, says_invalid("See the description of the API."))
+    app.add_exception_handler(HTTPException, refused)
     page = Path(str(resources.files("mimictalk.studio") / "page"))
     app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return Guard(app, studio.tokens, studio.limits, hosts)
@@ -336,30 +337,14 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
         yield bytes(kept)
 
 
-def _say(status: int, error: MimictalkError, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": error.as_dict()}, status, headers)
-
-
 async def _explained(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MimictalkError)
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     headers = (
         {"connection": "close"} if status in (413, 415) else {"retry-after": "30"} if status == 503 else None
     )
-    return _say(status, error, headers)
+    return say(status, error, headers)
 
 
 async def _missing(request: Request, error: Exception) -> JSONResponse:
-    return _say(404, MimictalkError("id", "there is nothing of that name here", "Look at the list again."))
-
-
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return _say(422, MimictalkError(field[:80], str(first["msg"])[:200], "See the description of the API."))
-
-
-async def _refused(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _say(error.status_code, MimictalkError("request", str(error.detail)), dict(error.headers or {}))
+    return say(404, MimictalkError("id", "there is nothing of that name here", "Look at the list again."))

@@ -9,7 +9,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from anyio import to_thread
@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 
 from mimictalk.errors import MimictalkError
 from mimictalk.studio.limits import Limits
-from mimictalk.studio.tokens import Tokens
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -79,18 +78,25 @@ class Rate:
         return allowed
 
 
+class Keys(Protocol):
+    """Who may use a server."""
+
+    def owner_of(self, token: str) -> str | None:
+        """Whose token this is; None for a wrong one."""
+
+
 class Guard:
     """ASGI middleware.
 
     Args:
         app: What is guarded.
-        tokens: Who may use it.
+        keys: Who may use it.
         limits: Of rates, bodies and patience.
         hosts: Names by which this server may be called, without port.
     """
 
-    def __init__(self, app: Any, tokens: Tokens, limits: Limits, hosts: frozenset[str]) -> None:
-        self._app, self._tokens, self._limits, self._hosts = app, tokens, limits, hosts
+    def __init__(self, app: Any, keys: Keys, limits: Limits, hosts: frozenset[str]) -> None:
+        self._app, self._keys, self._limits, self._hosts = app, keys, limits, hosts
         self._rate, self._failures = Rate(limits.requests_per_minute), Rate(limits.failures_per_minute)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -139,7 +145,7 @@ class Guard:
         scheme, _, token = headers.get(b"authorization", "").partition(" ")
         owner = None
         if scheme.lower() == "bearer" and 0 < len(token) <= 200:
-            owner = await to_thread.run_sync(self._tokens.owner_of, token.strip())
+            owner = await to_thread.run_sync(self._keys.owner_of, token.strip())
         if owner is None:
             if not self._failures.allows(address):
                 raise Refused(429, "too many wrong tokens", retry_after="60")
