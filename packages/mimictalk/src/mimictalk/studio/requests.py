@@ -69,39 +69,35 @@ class AdaptRequest(Request):
     seed: Seed = 0
 
 
-class RenderRequest(Request):
+class SpeakingRequest(Request):
+    """An avatar that speaks: what a video and a frame of it have in common."""
+
+    avatar: Id
+    audio: Id | None = None
+    style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
+    mouth: Factor | None = None
+    blink: Blink | None = None
+    gaze: Gaze | None = None
+    background: Background | None = None
+    label: Label | None = None
+    seed: Seed = 0
+
+
+class RenderRequest(SpeakingRequest):
     """Make an avatar speak an upload (`audio`), or copy the face motion of one (`drive`)."""
 
-    avatar: Id
     name: Name | None = None
-    audio: Id | None = None
     drive: Id | None = None
     style: Id | None = None
-    style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
     pose: Pose | None = None
     drive_pose: Literal["relative", "absolute"] | None = None
-    mouth: Factor | None = None
-    blink: Blink | None = None
-    gaze: Gaze | None = None
-    background: Background | None = None
-    label: Label | None = None
-    seed: Seed = 0
 
 
-class PreviewRequest(Request):
+class PreviewRequest(SpeakingRequest):
     """One frame of a render, `at` seconds from the beginning; without `audio` of the person's own clip."""
 
-    avatar: Id
     at: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    audio: Id | None = None
-    style_strength: Annotated[float, Field(ge=0, le=4)] | None = None
     pose: Held | None = None
-    mouth: Factor | None = None
-    blink: Blink | None = None
-    gaze: Gaze | None = None
-    background: Background | None = None
-    label: Label | None = None
-    seed: Seed = 0
 
 
 class MotionRequest(Request):
