@@ -10,14 +10,11 @@ place and the state's removal. The last line of stdout is one JSON object. Needs
 
 import argparse
 import hashlib
-import json
 import os
 import random
 import signal
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +22,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # a forked child has no other thr
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools")]
 
+from bench.reliability import promise, report  # noqa: E402
+from fault_injection.forked import Outcome, at_each_change, forked  # noqa: E402
 from fault_injection.tiny_adaptation import AVATAR, adapt_ball, prepare  # noqa: E402
 
 FILES = ("identity.safetensors", "adapter_model.safetensors", "adapter_config.json", "preview.png")
 FACTS = ("steps", "best_step", "held_out", "loss", "skipped_steps", "rollbacks", "frames")
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "open"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a child ended: killed or not, the changes of the disk it made or began, and its time in seconds."""
-
-    killed: bool
-    code: int
-    changes: int
-    seconds: float
 
 
 def child(folder: Path, kill_before: int | None) -> int:
@@ -52,27 +40,14 @@ def child(folder: Path, kill_before: int | None) -> int:
     counter = os.open(folder.with_suffix(".count"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     seen = 0
 
-    def change() -> None:
+    def change(_: str) -> None:
         nonlocal seen
         if seen == kill_before:
             os.kill(os.getpid(), signal.SIGKILL)
         seen += 1
         os.pwrite(counter, str(seen).encode(), 0)
 
-    def audit(event: str, details: tuple[Any, ...]) -> None:
-        if event in CHANGES and str(folder) in str(details[0]):
-            if event == "open" and not (isinstance(details[1], str) and set(details[1]) & set("wax+")):
-                return
-            change()
-
-    flush = os.fsync
-
-    def counted_fsync(descriptor: int) -> None:
-        change()
-        flush(descriptor)
-
-    os.fsync = counted_fsync
-    sys.addaudithook(audit)
+    at_each_change(str(folder), change)
     from mimictalk.errors import InputError
 
     try:
@@ -84,26 +59,13 @@ def child(folder: Path, kill_before: int | None) -> int:
 
 def run(folder: Path, *, kill_before: int | None = None, kill_after: float | None = None) -> Outcome:
     """Fork a child that adapts in `folder`, and kill it where wanted."""
-    began = time.monotonic()
-    process = os.fork()
-    if process == 0:
-        code = 3
-        try:
-            code = child(folder, kill_before)
-        except BaseException:
-            import traceback
+    return forked(lambda: child(folder, kill_before), kill_after=kill_after)
 
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(process, signal.SIGKILL)
-    _, status = os.waitpid(process, 0)
+
+def changes_of(folder: Path) -> int:
+    """How often the last run in a folder changed the disk or was about to."""
     counted = folder.with_suffix(".count")
-    changes = int(counted.read_text() or 0) if counted.exists() else 0
-    code = os.waitstatus_to_exitcode(status)
-    return Outcome(code == -signal.SIGKILL, code, changes, time.monotonic() - began)
+    return int(counted.read_text() or 0) if counted.exists() else 0
 
 
 def result_of(folder: Path) -> dict[str, Any]:
@@ -137,6 +99,7 @@ def main() -> int:
     parser.add_argument("--random", type=int, default=60)
     parser.add_argument("--aimed", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="write the JSON here too")
     given = parser.parse_args()
     prepare()
     draw = random.Random(given.seed)
@@ -148,8 +111,8 @@ def main() -> int:
         if whole.code != 0:
             print(f"the run unharmed ended with {whole.code}", file=sys.stderr)
             return 1
-        wanted = result_of(unharmed)
-        aimed = sorted(draw.sample(range(whole.changes), min(given.aimed, whole.changes)))
+        wanted, changes = result_of(unharmed), changes_of(unharmed)
+        aimed = sorted(draw.sample(range(changes), min(given.aimed, changes)))
         moments: list[dict[str, Any]] = [{"kill_before": at} for at in aimed]
         moments += [{"kill_after": draw.uniform(0, whole.seconds)} for _ in range(given.random)]
         struck, failures = 0, []
@@ -159,8 +122,10 @@ def main() -> int:
             if wrong:
                 failures.append({"moment": moment, "wrong": wrong})
             print(f"{number + 1}/{len(moments)} {moment} {wrong or 'same'}", file=sys.stderr, flush=True)
-    told = {"tried": len(moments), "struck": struck, "failed": len(failures), "failures": failures}
-    print(json.dumps({"area": "adapt", **told, "changes": whole.changes, "seed": given.seed}))
+    words = "`adapt` killed at any time, then run again: the same avatar, bit for bit"
+    promises = [promise(words, len(moments), len(failures))]
+    report("adapt", given.seed, promises, given.keep, tried=len(moments), failed=len(failures),
+           struck=struck, changes=changes, failures=failures)  # fmt: skip
     return 1 if failures else 0
 
 

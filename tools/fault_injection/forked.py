@@ -1,0 +1,78 @@
+"""A piece of the program in a forked process that may be killed: it starts at once, for all is loaded."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "open"}
+UNEXPECTED = 70  # exit code of a child whose work raised
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a child ended: killed or not, its exit code (below 0: minus the signal), its time in seconds."""
+
+    killed: bool
+    code: int
+    seconds: float
+
+
+def forked(
+    work: Callable[[], int], *, kill_after: float | None = None, sign: int = signal.SIGKILL
+) -> Outcome:
+    """Do something in a child that ends with the number it returns.
+
+    Args:
+        work: What; its own process is the child.
+        kill_after: Seconds after which it gets a signal.
+        sign: Which.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    began = time.monotonic()
+    process = os.fork()
+    if process == 0:
+        code = UNEXPECTED
+        try:
+            code = work()
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(process, sign)
+    _, status = os.waitpid(process, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return Outcome(code == -signal.SIGKILL, code, time.monotonic() - began)
+
+
+def at_each_change(folder: str, change: Callable[[str], None]) -> None:
+    """Have `change` called right before every change of the disk under `folder` that Python makes.
+
+    Args:
+        folder: Part of the names that count.
+        change: Gets what is about to happen: "open", "os.rename", ..., "fsync" and the file's name.
+    """
+
+    def audit(event: str, details: tuple[Any, ...]) -> None:
+        if event in CHANGES and folder in str(details[0]):
+            if event == "open" and not (isinstance(details[1], str) and set(details[1]) & set("wax+")):
+                return
+            change(f"{event} {details[0]}")
+
+    flush = os.fsync
+
+    def told_fsync(descriptor: int) -> None:
+        change(f"fsync {os.readlink(f'/proc/self/fd/{descriptor}') if sys.platform == 'linux' else ''}")
+        flush(descriptor)
+
+    os.fsync = told_fsync
+    sys.addaudithook(audit)
