@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from mimictalk.errors import InputError
-from mimictalk.streaming.drawing_process import HOP, LOOK_AHEAD, main
+from mimictalk.streaming.drawing_process import main
+from mimictalk.streaming.pace import HOP, LOOK_AHEAD
 
 FRAME = 640  # samples at 16 kHz
 

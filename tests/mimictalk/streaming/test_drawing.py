@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mimictalk.streaming.drawing import Drawing
+from mimictalk.streaming.pace import Pace
 from mimictalk.streaming.schedule import Schedule
 from quick_drawing import QuickSpeaker
 
@@ -22,7 +23,7 @@ def drawn(indices, loud=lambda index: False, wanted: bool = True, more=()):
     sent: dict[int, int] = {}
     drawing = Drawing(
         QuickSpeaker({"size": 8, "video": {}}),
-        Schedule(1000, 0.01),
+        Schedule(1000, Pace(2, 0.01)),
         lambda index, frame: sent.__setitem__(index, int(frame[0, 0, 0])),
         2,
     )
@@ -69,7 +70,9 @@ def test_a_failure_in_a_thread_is_told():
         def draw(self, motion, frame):
             raise ArithmeticError("no such frame")
 
-    drawing = Drawing(Broken({"size": 8, "video": {}}), Schedule(1000, 0.01), lambda index, frame: None, 1)
+    drawing = Drawing(
+        Broken({"size": 8, "video": {}}), Schedule(1000, Pace(2, 0.01)), lambda index, frame: None, 1
+    )
     with pytest.raises(ArithmeticError, match="no such frame"):
         for index in range(2000):
             drawing.hear(index, np.zeros(FRAME, np.float32), True)

@@ -6,7 +6,6 @@ import struct
 import numpy as np
 import pytest
 
-from mimictalk.streaming.drawing_process import HOP, LONGEST, LOOK_AHEAD, delay_for
 from mimictalk.streaming.messages import (
     KINDS,
     LARGEST,
@@ -17,6 +16,7 @@ from mimictalk.streaming.messages import (
     read,
     sound_in,
 )
+from mimictalk.streaming.pace import HOP, LONGEST, LOOK_AHEAD, Pace
 
 
 def test_what_is_written_is_read():
@@ -51,12 +51,18 @@ def test_what_is_none_is_broken(content):
         read(io.BytesIO(content))
 
 
-def test_the_delay_is_what_motion_and_drawing_need():
+def test_hops_are_those_of_the_motion():
     from talk_motion.streaming import StreamConfig
 
     config = StreamConfig()
     assert (config.look_ahead, config.hop) == (LOOK_AHEAD, HOP)
-    # 8 moments ahead, 1 until the hop is whole, then 0.08 s of motion and two rounds of 2 frames: 0.08 + 0.09 + 0.01.
-    assert delay_for(0.03, 0.08, 2) == 8 + 1 + 5
-    assert delay_for(5.0, 1.0, 1) == LONGEST
-    assert delay_for(0.06, 0.08, 1) > delay_for(0.06, 0.08, 4)
+
+
+def test_the_delay_is_what_motion_and_drawing_need():
+    pace = Pace(workers=2, seconds=0.04)
+    for _ in range(40):
+        pace.known(0.40)
+    # 0.40 s until the motion is known, 0.02 s for one of two workers, 1.25 x 0.04 s of drawing, 0.01 s on the way.
+    assert pace.needed == 12
+    assert Pace(1, 5.0).needed == LONGEST
+    assert Pace(1, 0.12).needed > Pace(4, 0.12).needed

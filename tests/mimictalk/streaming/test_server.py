@@ -78,6 +78,26 @@ def test_loud_pictures_have_loud_sound(server):
 
 
 @pytest.mark.slow  # real time
+def test_a_machine_that_draws_seven_frames_a_second_shows_seven(start_server):
+    """Two threads of 280 ms each; the delay is what was measured at the start."""
+    server = start_server(video={"seconds": 0.28})
+    assert 0.36 < server.delay < 2
+    silence = speech(12, lambda time: False)
+    talking = threading.Thread(
+        target=httpx.post,
+        args=(server.address + SOUND,),
+        kwargs={"params": {"form": "s16le"}, "content": silence, "headers": server.headers, "timeout": 60},
+    )
+    talking.start()
+    pictures, _ = pictures_and_sound(watch(server, 10, 1000))
+    talking.join()
+    times = np.array([time for time, _ in pictures])
+    assert len(times[times > 2]) / (times[-1] - 2) >= 0.8 * 2 / 0.28
+    assert np.percentile(np.diff(times[times > 2]), 95) <= 0.24  # 3.5 moments, rounded up, and one late
+    assert server.state()["late"] <= 0.1 * server.state()["shown"]
+
+
+@pytest.mark.slow  # real time
 def test_metadata_says_what_it_is(server):
     with av.open(io.BytesIO(watch(server, 0.1, 2000))) as container:
         assert container.metadata["comment"] == '{"digitalSourceType":"test"}'

@@ -1,6 +1,8 @@
 """Sound to pictures in threads: one for the motion, some for the frames; all queues are bounded."""
 
+import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from talk_motion import MotionSequence
 
 BACKLOG = 2 * FPS  # moments of sound that wait for their motion; more are left out
+MORE_NICE = 5  # of what draws: the motion of a hop is needed before any of its frames
 Heard = tuple[int, np.ndarray, bool]
 
 
@@ -88,7 +91,8 @@ class Drawing:
         """How it goes."""
         with self._changed:
             plan = self._schedule
-            return {"drawn": plan.drawn, "dropped": plan.dropped, "seconds": round(plan.expected, 4)}
+            told = {"drawn": plan.drawn, "dropped": plan.dropped, "seconds": round(plan.pace.seconds, 4)}
+            return told | {"delay": plan.delay}
 
     def close(self) -> None:
         """End the threads."""
@@ -134,6 +138,8 @@ class Drawing:
             given += motion.frames
 
     def _draw(self) -> None:
+        if sys.platform == "linux":  # elsewhere it would hold for the whole process
+            os.nice(MORE_NICE)
         while not self._over:
             with self._changed:
                 chosen = self._schedule.take()

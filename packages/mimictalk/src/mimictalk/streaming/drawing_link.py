@@ -27,9 +27,10 @@ class DrawingLink:
     Args:
         speaker: `SpeakerSettings` as a dictionary.
         size: Side of the pictures.
-        delay: Moments, or None for as many as this machine needs.
+        delay: Moments, or None for as many as this machine needs, also when it becomes slower.
         drawn: Called with (index, frame) for every picture.
         program: What to run, for tests.
+        lengthened: Called with the moments of delay when they have become more.
 
     Attributes:
         figures: What the process told last.
@@ -41,9 +42,13 @@ class DrawingLink:
     delay: int | None
     drawn: Callable[[int, np.ndarray], object]
     program: Sequence[str] = PROGRAM
+    lengthened: Callable[[int], object] = lambda delay: None
     figures: dict[str, Any] = field(default_factory=dict)
     restarts: int = 0
     _process: asyncio.subprocess.Process | None = None
+
+    def __post_init__(self) -> None:
+        self._grows = self.delay is None
 
     async def start(self) -> dict[str, Any]:
         """Start the process; returns what it tells when it is ready: delay, seconds per frame, warnings.
@@ -61,7 +66,7 @@ class DrawingLink:
             start_new_session=True,  # Ctrl-C is for the server; the process ends with its stdin
             limit=2**20,
         )
-        asked = {"speaker": self.speaker, "delay": self.delay}
+        asked = {"speaker": self.speaker, "delay": self.delay, "grows": self._grows}
         self._write(encode_facts("settings", asked))
         try:
             kind, _, content = await self._read()
@@ -87,6 +92,7 @@ class DrawingLink:
                         self.drawn(index, np.frombuffer(content, np.uint8).reshape(shape))
                     elif kind == "figures":
                         self.figures = json.loads(content)
+                        self._lengthen(int(self.figures["delay"]))
             await self._reap()
             while self._process is None:
                 await asyncio.sleep(RESTART_SECONDS)
@@ -108,6 +114,11 @@ class DrawingLink:
     async def close(self) -> None:
         """End it."""
         await self._reap()
+
+    def _lengthen(self, delay: int) -> None:
+        if self.delay is not None and delay > self.delay:
+            self.delay = delay
+            self.lengthened(delay)
 
     async def _reap(self) -> None:
         process, self._process = self._process, None

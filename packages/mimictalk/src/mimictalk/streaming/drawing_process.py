@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from math import ceil
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,11 +20,11 @@ from mimictalk.errors import MimictalkError, explain
 from mimictalk.streaming.drawing import Drawing, Speaker
 from mimictalk.streaming.messages import Broken, encode, encode_facts, read, sound_in
 from mimictalk.streaming.moments import FPS, SECONDS
-from mimictalk.streaming.schedule import MARGIN, Schedule
+from mimictalk.streaming.pace import HOP, LONGEST, Pace, quantile
+from mimictalk.streaming.schedule import Schedule
 
-LOOK_AHEAD, HOP = 8, 4  # frames: what talk_motion.StreamConfig waits for, and how many come together
-LONGEST = 50  # moments of delay: a slower machine drops frames
-WARM_UP = 3  # frames per thread
+WARM_UP = 2  # frames per thread: the first ones take longer than all that follow
+REHEARSAL = 3 * FPS  # moments
 MORE_NICE = 5  # sound and network go first
 
 
@@ -53,11 +52,13 @@ def main(load: Callable[[dict[str, Any], Console], Speaker], workers: int | None
         asked: dict[str, Any] = json.loads(content)
         speaker = load(asked["speaker"], console)
         count = workers or _cores()
-        seconds, motion_seconds = _warm_up(speaker, count)
-        delay = asked["delay"] or delay_for(seconds, motion_seconds, count)
+        pace = Pace(count, _warm_up(speaker, count))
+        if asked["delay"] is None:
+            rehearse(speaker, pace)
+        delay = asked["delay"] or pace.needed
         drawing = Drawing(
             speaker,
-            Schedule(delay, seconds),
+            Schedule(delay, pace, grows=asked["grows"]),
             lambda index, frame: send(encode("picture", index, frame.tobytes())),
             count,
         )
@@ -69,21 +70,25 @@ def main(load: Callable[[dict[str, Any], Console], Speaker], workers: int | None
         )
         send(encode_facts("failed", {**known.as_dict(), "exit_code": known.exit_code}))
         return
-    facts = {"delay": delay, "seconds": seconds, "warnings": console.warnings, "workers": count}
+    facts = {"delay": delay, "seconds": pace.seconds, "warnings": console.warnings, "workers": count}
     send(encode_facts("ready", facts))
     _serve(sys.stdin.buffer, drawing, send)
 
 
-def delay_for(seconds: float, motion_seconds: float, workers: int) -> int:
-    """Moments of delay that a machine needs: look-ahead, motion, and the frames that come together.
+def rehearse(speaker: Speaker, pace: Pace, moments: int = REHEARSAL) -> None:
+    """Speak and draw at the pace of speech with motion and all threads at work, as when somebody watches.
 
     Args:
-        seconds: That one frame takes while all threads draw.
-        motion_seconds: That the motion of one hop takes.
-        workers: Threads that draw.
+        speaker: Who is drawn.
+        pace: Learns how long it takes.
+        moments: How long, 40 ms each.
     """
-    together = ceil(HOP / workers)
-    return min(LONGEST, LOOK_AHEAD + 1 + ceil((motion_seconds + together * 1.5 * seconds + MARGIN) / SECONDS))
+    drawing = Drawing(speaker, Schedule(LONGEST, pace), lambda index, frame: None, pace.workers)
+    began = time.monotonic()
+    for index in range(moments):
+        drawing.hear(index, np.zeros(16000 // FPS, np.float32), True)
+        time.sleep(max(0.0, began + (index + 1) * SECONDS - time.monotonic()))
+    drawing.close()
 
 
 def _serve(stdin: BinaryIO, drawing: Drawing, send: Callable[[bytes], None]) -> None:
@@ -101,18 +106,16 @@ def _serve(stdin: BinaryIO, drawing: Drawing, send: Callable[[bytes], None]) -> 
             send(encode_facts("figures", drawing.figures()))
 
 
-def _warm_up(speaker: Speaker, workers: int) -> tuple[float, float]:
-    """Seconds that a frame takes while all threads draw, and the motion of a hop: medians after the first."""
-    stream, motion, hops = speaker.begin(), None, []
-    for _ in range(6):
-        began = time.monotonic()
+def _warm_up(speaker: Speaker, workers: int) -> float:
+    """Seconds that a frame takes while all threads draw: the median after the first."""
+    stream, motion = speaker.begin(), None
+    while motion is None:
         found = stream.push(np.zeros(HOP * 16000 // FPS, np.float32))
-        hops.append(time.monotonic() - began)
-        motion = speaker.place(found, 0) if found.frames else motion
-    assert motion is not None
+        motion = speaker.place(found, 0) if found.frames else None
     taken: list[float] = []
 
     def draw() -> None:
+        speaker.draw(motion, 0)
         for _ in range(WARM_UP):
             began = time.monotonic()
             speaker.draw(motion, 0)
@@ -125,7 +128,7 @@ def _warm_up(speaker: Speaker, workers: int) -> tuple[float, float]:
         thread.join()
     if len(taken) < workers * WARM_UP:
         raise MimictalkError("drawing", "the first frame could not be drawn", "Try mimictalk render.")
-    return sorted(taken)[len(taken) // 2], sorted(hops)[len(hops) // 2]
+    return quantile(taken, 0.5)
 
 
 def _write(out: BinaryIO, message: bytes) -> None:

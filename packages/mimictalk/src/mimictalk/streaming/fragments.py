@@ -34,12 +34,12 @@ class Fragments:
     def add(self, moment: Moment) -> bytes:
         """Encode a moment; returns the bytes that are ready, maybe none."""
         if self._first is None:
-            if moment.picture is None:
+            if moment.picture is None or moment.overdue:
                 return b""
             self._first = moment.index
         index = moment.index - self._first
         if moment.picture is not None:
-            picture = self._coding.picture(moment.picture, index)
+            picture = self._coding.picture(moment.picture, moment.shown - self._first)
             self._container.mux(self._video.encode(picture))
         sound = np.ascontiguousarray(moment.sound)
         self._container.mux(self._audio.encode(sound_of_frame(sound, index)))

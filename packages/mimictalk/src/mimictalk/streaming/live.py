@@ -53,7 +53,7 @@ class Live:
     def __init__(self, link: DrawingLink) -> None:
         assert link.delay is not None
         self.link, self.moments, self.pacer = link, Moments(link.delay), Pacer()
-        link.drawn = self.moments.draw
+        link.drawn, link.lengthened = self.moments.draw, self.moments.lengthen
         self.viewers: set[Viewer] = set()
         self.sender: Sender | None = None
         self._inbox = Inbox()
@@ -124,6 +124,8 @@ class Live:
             "speaking": None if self.sender is None else self.sender.kind,
             "viewers": len(self.viewers),
             "heard": self.moments.heard,
+            "shown": self.moments.shown,
+            "overdue": self.moments.overdue,
             "missing": self.moments.missing,
             "late": self.moments.late,
             "dropped": sum(viewer.dropped for viewer in self.viewers),

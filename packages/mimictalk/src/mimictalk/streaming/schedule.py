@@ -2,50 +2,51 @@
 
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from mimictalk.streaming.moments import SECONDS
-
-MARGIN = 0.010  # seconds for the way to the server
-LEARN = 0.1  # share of a new measurement in the running means
+from mimictalk.streaming.pace import Pace
 
 
 class Schedule:
     """Chooses among the frames whose motion is known. Time is counted in sound that came in.
 
-    Moment k goes out when moment k + delay has come in. A frame is drawn if that is expected to be done by
-    then; the oldest such frame first. Frames before it are dropped: where drawing is slower than real time
-    the frames that are drawn lie evenly apart, and none is drawn in vain.
+    Moment k goes out when moment k + delay has come in. Frames are drawn a stride apart, as many as the
+    workers can draw, so that what is shown lies evenly; each is begun only if it is expected to be done in
+    time, and what lies before it is dropped. Where most frames can no longer be in time, because the machine
+    has become slower than it was, the delay grows.
 
     Args:
         delay: Moments between coming in and going out.
-        seconds: How long drawing a frame takes, to begin with.
+        pace: How long drawing takes here.
+        grows: Whether the delay may become longer.
         clock: Seconds, monotonic.
 
     Attributes:
         drawn: Frames that were finished.
-        dropped: Frames that were not begun because they would have been too late.
+        dropped: Frames that were not begun.
     """
 
-    def __init__(self, delay: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.delay, self.drawn, self.dropped = delay, 0, 0
-        self._clock = clock
-        self._mean, self._spread = seconds, seconds / 4
+    def __init__(
+        self, delay: int, pace: Pace, *, grows: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.delay, self.pace, self.drawn, self.dropped = delay, pace, 0, 0
+        self._grows, self._clock = grows, clock
         self._heard, self._then = -1, clock()
+        self._aim = 0.0  # the next frame that is wanted
         self._waiting: dict[int, Any] = {}
-
-    @property
-    def expected(self) -> float:
-        """Seconds that a frame takes, with room for the usual variation."""
-        return self._mean + 2 * self._spread + MARGIN
 
     def hear(self, index: int, time: float | None = None) -> None:
         """Moment `index` of the sound has come in, at `time` by the clock; None for now."""
         self._heard, self._then = index, self._clock() if time is None else time
+        if self._grows and not self.pace.suffices(self.delay):
+            self.delay = max(self.delay, self.pace.needed)
 
     def ready(self, index: int, motion: Any) -> None:
         """The motion of frame `index` is known."""
         self._waiting[index] = motion
+        self.pace.known(self.delay * SECONDS - self.left(index))
 
     def left(self, index: int) -> float:
         """Seconds until the moment goes out."""
@@ -53,23 +54,29 @@ class Schedule:
 
     def take(self) -> tuple[int, Any] | None:
         """A frame to draw now: its index and motion; None if there is none."""
-        waiting = sorted(self._waiting)
-        possible = [index for index in waiting if self.left(index) > 0]
-        if not possible:
-            self._forget(waiting)
-            return None
+        # One moment late is shown with the next: see Moments.
+        possible = [index for index in sorted(self._waiting) if self.left(index) > -SECONDS]
+        wanted = [index for index in possible if index >= ceil(self._aim)]
+        expected = self.pace.expected
         # If none can be expected to be in time the newest has the best chance: expectations may be wrong.
-        chosen = next((index for index in possible if self.left(index) >= self.expected), possible[-1])
-        self._forget([index for index in waiting if index < chosen])
+        chosen = next(
+            (index for index in wanted if self.left(index) >= expected), wanted[-1] if wanted else None
+        )
+        self._forget(ceil(self._aim) if chosen is None else chosen)
+        if chosen is None:
+            return None
+        on_time = chosen - self._aim < 1
+        self._aim = (self._aim if on_time else chosen) + self.pace.stride
         return chosen, self._waiting.pop(chosen)
 
     def finished(self, seconds: float) -> None:
         """A frame was drawn and took so long."""
         self.drawn += 1
-        self._spread += LEARN * (abs(seconds - self._mean) - self._spread)
-        self._mean += LEARN * (seconds - self._mean)
+        self.pace.drawn(seconds)
 
-    def _forget(self, indices: list[int]) -> None:
-        for index in indices:
+    def _forget(self, before: int) -> None:
+        """Drop what lies before a frame, and what nobody would see any more."""
+        gone = [index for index in self._waiting if index < before or self.left(index) <= -SECONDS]
+        for index in gone:
             del self._waiting[index]
-        self.dropped += len(indices)
+        self.dropped += len(gone)

@@ -86,8 +86,8 @@ class PictureTrack(MediaStreamTrack):
             self._there.clear()
             await _while_live(self, self._there)
         moment, self._newest = self._newest, None
-        picture = self._coding.picture(moment.picture, moment.index)
-        picture.pts, picture.time_base = moment.index * CLOCK // FPS, Fraction(1, CLOCK)
+        picture = self._coding.picture(moment.picture, moment.shown)
+        picture.pts, picture.time_base = moment.shown * CLOCK // FPS, Fraction(1, CLOCK)
         return picture
 
 
