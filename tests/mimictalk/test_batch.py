@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mimictalk.batch_job import as_table, do_job, run_batch
+from mimictalk.batch_job import as_table, do_job, output_hash, run_batch
 from mimictalk.batch_list import read_jobs
 from mimictalk.console import Console
 from mimictalk.errors import InputError
@@ -44,6 +44,8 @@ def the_list(here: Path, *rows: dict[str, object]) -> Path:
 
 ADAPT = {"command": "adapt", "video": "a.mp4", "out": "me", "steps": 5}
 RENDER = {"command": "render", "avatar": "me", "audio": "s.wav", "out": "me.mp4"}
+
+CUT_OUT = {**RENDER, "out": "me.webm", "transparent": True}
 
 
 def quiet() -> Console:
@@ -106,6 +108,11 @@ def test_an_output_of_somebody_else_is_not_touched(here) -> None:
         ({**ADAPT, "video": "none.mp4"}, "none.mp4' is not there"),
         ({**RENDER, "drive": "a.mp4"}, "either 'audio' or 'drive'"),
         ({**ADAPT, "steps": [1]}, "must be a text or a number"),
+        ({**ADAPT, "transparent": True}, "'transparent' is unknown for adapt"),
+        ({**RENDER, "transparent": "perhaps"}, "'transparent' must be true or false, got 'perhaps'"),
+        ({**RENDER, "transparent": True}, ".mp4 is not written with transparency"),
+        ({**RENDER, "transparent": True, "out": "me.png"}, "many pictures cannot have one name"),
+        ({**CUT_OUT, "background": "blue"}, "'transparent': it leaves nothing behind the person"),
     ],
 )
 def test_a_bad_line_is_named_and_nothing_is_run(here, row, words) -> None:
@@ -142,6 +149,61 @@ def test_a_list_that_is_none_is_refused(here, text) -> None:
     (here / "jobs.jsonl").write_text(text)
     with pytest.raises(InputError):
         read_jobs(here / "jobs.jsonl")
+
+
+def test_transparent_is_on_or_off(here) -> None:
+    rows = [
+        ADAPT,
+        CUT_OUT,
+        {**CUT_OUT, "out": "b.mov", "transparent": "true"},
+        {**CUT_OUT, "out": "c.mp4", "transparent": False},
+        {**CUT_OUT, "out": "d.mp4", "transparent": "False"},
+    ]
+    jobs = read_jobs(the_list(here, *rows))
+    assert ["--transparent" in job.arguments() for job in jobs] == [False, True, True, False, False]
+    assert not {"true", "True", "false", "False"} & {word for job in jobs for word in job.arguments()}
+
+
+def test_a_csv_list_has_transparent_too(here) -> None:
+    the_list(here)
+    lines = (
+        "avatar,command,audio,out,transparent",
+        "a.mp4,render,s.wav,me.mov,TRUE",
+        "a.mp4,render,s.wav,me.mp4,",
+    )
+    (here / "jobs.csv").write_text("\n".join(lines))
+    jobs = read_jobs(here / "jobs.csv")
+    assert ["--transparent" in job.arguments() for job in jobs] == [True, False]
+
+
+@pytest.mark.parametrize("out", ["frames", "frames/a_%05d.png"])
+def test_pictures_are_one_output_that_is_known_again(here, out) -> None:
+    class Pictures(Pretender):
+        def run(self, units):
+            for unit in units:
+                self.asked.append(unit.task["arguments"])
+                folder = Path(unit.task["out"])
+                folder.mkdir()
+                (folder / "a_00000.png").write_bytes(b"one")
+                (folder / "a_00001.png").write_bytes(b"two")
+                yield Outcome(unit.name, True, {"out": str(folder), "sha256": output_hash(folder)})
+
+    jobs = read_jobs(the_list(here, {**CUT_OUT, "avatar": "a.mp4", "out": out}))
+    assert jobs[0].made == here / "frames"
+    report = run_batch(jobs, here / "report", Pictures(), quiet())
+    assert report["entries"][0]["arguments"][-1:] == ["--transparent"]
+    again = Pictures()
+    run_batch(jobs, here / "report", again, quiet())
+    assert again.asked == []
+    before = output_hash(here / "frames")
+    (here / "frames/a_00001.png").write_bytes(b"2")
+    assert output_hash(here / "frames") != before
+
+
+def test_two_sets_of_pictures_need_two_folders(here) -> None:
+    rows = [{**CUT_OUT, "avatar": "a.mp4", "out": f"frames/{name}_%05d.png"} for name in "ab"]
+    with pytest.raises(InputError, match="line 2: writes .* as line 1 does"):
+        read_jobs(the_list(here, *rows))
 
 
 def test_a_job_that_cannot_be_done_says_why(here) -> None:

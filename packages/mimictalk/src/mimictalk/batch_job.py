@@ -10,7 +10,7 @@ from mimictalk import __version__
 from mimictalk.batch_list import COMMANDS, BatchJob
 from mimictalk.console import Console
 from mimictalk.errors import AvatarError, InputError, MimictalkError, RunError
-from mimictalk.manifest import sha256_file
+from mimictalk.manifest import MANIFEST, sha256_file
 from mimictalk.units.ledger import Ledger
 from mimictalk.units.unit import Outcome, Runner, Unit
 
@@ -43,7 +43,7 @@ def run_batch(jobs: list[BatchJob], folder: Path, runner: Runner, console: Conso
                 else:
                     units[_key(job)] = job
             work = [
-                Unit(key, "mimictalk.batch_job:do_job", {"arguments": job.arguments(), "out": job.out})
+                Unit(key, "mimictalk.batch_job:do_job", {"arguments": job.arguments(), "out": str(job.made)})
                 for key, job in units.items()
             ]
             for outcome in book.run(work, runner, still_good=_still_good):
@@ -83,8 +83,15 @@ def do_job(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def output_hash(path: Path) -> str:
-    """sha256 of a video, or of an avatar's manifest, which holds the hashes of its parts."""
-    return sha256_file(path / "avatar.json" if path.is_dir() else path)
+    """sha256 of a video; of an avatar's manifest, which holds the hashes of its parts; of all pictures."""
+    if not path.is_dir():
+        return sha256_file(path)
+    if (path / MANIFEST).is_file():
+        return sha256_file(path / MANIFEST)
+    pictures = {file.name: sha256_file(file) for file in sorted(path.iterdir()) if file.is_file()}
+    if not pictures:
+        raise FileNotFoundError(path)
+    return hashlib.sha256(json.dumps(pictures).encode()).hexdigest()
 
 
 def as_table(report: dict[str, Any]) -> str:
@@ -132,7 +139,7 @@ def _claim_outputs(jobs: list[BatchJob], folder: Path) -> None:
 
     plan = folder / PLAN
     claimed: list[str] = json.loads(plan.read_text()) if plan.is_file() else []
-    outs = [str(Path(job.out).absolute()) for job in jobs]
+    outs = [str(job.made.absolute()) for job in jobs]
     foreign = [out for out in outs if out not in claimed and Path(out).exists()]
     if foreign:
         raise InputError(foreign[0], "it is there already and not of this batch", "Move it away, or rename.")

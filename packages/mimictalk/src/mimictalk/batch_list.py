@@ -7,28 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from mimictalk.errors import InputError
+from mimictalk.transparency import OPTION, check_transparent
 
-FLAG = "flag"
 CONTROLS = ("pose", "mouth", "blink", "gaze")
-# Per command: the files it reads, the options it takes as they are, and those that are needed.
+# Per command: files it reads, options it takes as they are, those that are on or off, and what it needs.
 COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "adapt": {
         "reads": ("video", "segmenter"),
         "options": ("steps", "budget", "first", "seed", "consent", "licence"),
+        "flags": (),
         "needs": ("video", "out"),
     },
     "render": {
         "reads": ("avatar", "audio", "drive", "style"),
         "options": ("style-strength", *CONTROLS, "drive-pose", "background", "seed"),
+        "flags": ("transparent",),
         "needs": ("avatar", "out"),
     },
     "oneshot": {
         "reads": ("portrait", "audio", "drive", "style"),
         "options": ("style-strength", *CONTROLS, "drive-pose", "background", "seed"),
+        "flags": ("transparent",),
         "needs": ("portrait", "out"),
     },
 }
 POSITIONAL = ("video", "avatar", "portrait")
+ON, OFF = "true", "false"
 SHOWN = 2  # faults that fit into an error of three lines
 
 
@@ -39,7 +43,7 @@ class BatchJob:
     Attributes:
         line: Number in the file, from 1.
         command: adapt, render or oneshot.
-        fields: Everything else that the line says, as text.
+        fields: Everything else that the line says, as text; a flag that is on is "true".
         needs: Lines whose output this one reads.
     """
 
@@ -50,8 +54,14 @@ class BatchJob:
 
     @property
     def out(self) -> str:
-        """What it makes."""
+        """What it makes: a file, a folder, or the pattern of the names of pictures."""
         return self.fields["out"]
+
+    @property
+    def made(self) -> Path:
+        """Where that lies: of pictures the folder."""
+        out = Path(self.out)
+        return out.parent if "transparent" in self.fields and out.suffix.lower() == ".png" else out
 
     def arguments(self) -> list[str]:
         """The command line that does it."""
@@ -60,7 +70,7 @@ class BatchJob:
             part
             for name, value in self.fields.items()
             if name not in POSITIONAL
-            for part in (f"--{name}", value)
+            for part in ((f"--{name}",) if name in COMMANDS[self.command]["flags"] else (f"--{name}", value))
         ]
         return [self.command, *first, *rest]
 
@@ -75,13 +85,16 @@ def read_jobs(path: Path) -> list[BatchJob]:
     outs: dict[str, int] = {}
     for number, row in _rows(path):
         said = {str(name): value for name, value in row.items() if value not in (None, "")}
-        fault = _fault(said)
+        fault = _fault(said) or _transparent_fault(said)
         if fault:
             faults.append(f"line {number}: {fault}")
             continue
         command = str(said.pop("command"))
-        fields = {name: _placed(path.parent, command, name, str(value)) for name, value in said.items()}
-        out = str(Path(fields["out"]).absolute())
+        on = {
+            name: value for name, value in said.items() if _text(value) != OFF or not _is_flag(command, name)
+        }
+        fields = {name: _placed(path.parent, command, name, _text(value)) for name, value in on.items()}
+        out = _absolute(str(BatchJob(number, command, fields).made))
         if out in outs:
             faults.append(f"line {number}: writes {fields['out']!r}, as line {outs[out]} does")
         outs[out] = number
@@ -114,7 +127,7 @@ def _fault(said: dict[str, Any]) -> str | None:
     if command not in COMMANDS:
         return f"command must be one of {', '.join(COMMANDS)}, got {command!r}"
     known = COMMANDS[command]
-    allowed = ("command", "out", *known["reads"], *known["options"])
+    allowed = ("command", "out", *known["reads"], *known["options"], *known["flags"])
     unknown = [name for name in said if name not in allowed]
     if unknown:
         return f"{unknown[0]!r} is unknown for {command}; known are {', '.join(allowed)}"
@@ -123,9 +136,33 @@ def _fault(said: dict[str, Any]) -> str | None:
         return f"{command} needs {missing[0]!r}"
     if any(isinstance(value, list | dict) for value in said.values()):
         return "every value must be a text or a number"
+    unclear = [name for name in known["flags"] if _text(said.get(name, OFF)) not in (ON, OFF)]
+    if unclear:
+        return f"{unclear[0]!r} must be true or false, got {said[unclear[0]]!r}"
     if command != "adapt" and ("audio" in said) == ("drive" in said):
         return f"{command} needs either 'audio' or 'drive'"
     return None
+
+
+def _transparent_fault(said: dict[str, Any]) -> str | None:
+    """What contradicts `transparent`, as `mimictalk render` would say it."""
+    if _text(said.get("transparent", OFF)) != ON:
+        return None
+    try:
+        check_transparent(Path(str(said["out"])), str(said.get("background", "keep")), piped=False)
+    except InputError as error:
+        subject = "'transparent'" if error.subject == OPTION else repr(str(said["out"]))
+        return f"{subject}: {error.cause}"
+    return None
+
+
+def _is_flag(command: str, name: str) -> bool:
+    return name in COMMANDS[command]["flags"]
+
+
+def _text(value: Any) -> str:
+    """A value of a list; true and false as JSON writes them."""
+    return str(value).lower() if isinstance(value, bool) or str(value).lower() in (ON, OFF) else str(value)
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
