@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mimictalk.studio.frame import page_frame
+
 PAGE = Path(str(resources.files("mimictalk.streaming") / "page"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 90_000
@@ -27,7 +29,8 @@ def test_the_page_names_nothing_elsewhere_and_nothing_inline():
 def test_everything_that_is_named_is_there():
     html = (PAGE / "index.html").read_text()
     for name in re.findall(r'(?:src|href)="([^"#]+)"', html):
-        assert (PAGE / name).is_file()
+        inside, _, shared = name.partition("frame/")
+        assert (page_frame() / shared if not inside else PAGE / name).is_file()
     used = set(re.findall(r"find\('([^']+)'\)", (PAGE / "stream.js").read_text()))
     assert used <= set(re.findall(r'id="([^"]+)"', html))
 

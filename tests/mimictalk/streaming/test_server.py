@@ -142,7 +142,7 @@ def test_the_page_comes_without_a_token_and_loads_nothing_from_elsewhere(server)
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "microphone=(self)" in answer.headers["permissions-policy"]
-    for name in ("stream.js", "stream.css", "icon.svg"):
+    for name in ("stream.js", "stream.css", "frame/frame.css", "frame/icon.svg"):
         assert httpx.get(server.address + name, timeout=20).status_code == 200
     assert httpx.get(server.address + "..%2f..%2fserver.py", timeout=20).status_code == 404
 

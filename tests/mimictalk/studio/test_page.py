@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from mimictalk.studio.frame import page_frame
 from studio_files import MP4
 
 PAGE = Path(str(resources.files("mimictalk.studio") / "page"))
@@ -24,7 +25,7 @@ slow = pytest.mark.slow
 
 def test_the_page_names_nothing_elsewhere():
     """No script, style, font or picture comes from another place, and nothing is inline: the policy would stop it."""
-    for path in PAGE.rglob("*"):
+    for path in [*PAGE.rglob("*"), *page_frame().iterdir()]:
         if path.is_file():
             text = path.read_text().replace("http://www.w3.org/2000/svg", "")
             assert not re.search(r"https?://|//[a-z]+\.|@import|url\(", text.replace("// ", "")), path.name
@@ -39,12 +40,34 @@ def test_every_module_that_is_imported_is_there():
             assert (path.parent / name).is_file()
     html = (PAGE / "index.html").read_text()
     for name in re.findall(r'(?:src|href)="([^"#]+)"', html):
-        assert (PAGE / name).is_file()
+        inside, _, shared = name.partition("frame/")
+        assert (page_frame() / shared if not inside else PAGE / name).is_file()
     ids = set(re.findall(r'id="([^"]+)"', html))
     used = {
         n for path in (PAGE / "js").glob("*.js") for n in re.findall(r"find\('([^']+)'\)", path.read_text())
     }
     assert used <= ids
+
+
+def test_both_pages_have_one_head():
+    """From the first line to what stands in the page: only their names and their own style and script differ."""
+    live = Path(str(resources.files("mimictalk.streaming") / "page" / "index.html")).read_text()
+    heads = []
+    for text, name, own in (
+        (PAGE.joinpath("index.html").read_text(), "studio", "js/main"),
+        (live, "live", "stream"),
+    ):
+        head = (
+            text[: text.index("<p id=")]
+            .replace(f"MimicTalk {name}", "NAME")
+            .replace(f"<span>{name}", "<span>NAME")
+        )
+        heads.append(
+            head.replace(f'"{own}.js"', "SCRIPT")
+            .replace('"studio.css"', "CSS")
+            .replace('"stream.css"', "CSS")
+        )
+    assert heads[0] == heads[1]
 
 
 @pytest.fixture(scope="module")

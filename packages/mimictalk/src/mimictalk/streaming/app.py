@@ -28,6 +28,7 @@ from mimictalk.streaming.settings import StreamSettings
 from mimictalk.streaming.socket_sound import Form, Late, take_sound
 from mimictalk.streaming.stream_guard import SOUND, StreamGuard
 from mimictalk.studio.error_answers import refused, say, says_invalid
+from mimictalk.studio.frame import page_frame
 from mimictalk.studio.guard import Refused
 from mimictalk.studio.limits import Limits
 
@@ -189,6 +190,7 @@ def make_app(
     app.add_exception_handler(RequestValidationError, says_invalid("See docs/streaming.md."))
     app.add_exception_handler(HTTPException, refused)
     page = Path(str(resources.files("mimictalk.streaming") / "page"))
+    app.mount("/frame", StaticFiles(directory=page_frame()), name="frame")
     app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return StreamGuard(app, token, limits, hosts)
 

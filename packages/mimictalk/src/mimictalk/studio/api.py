@@ -30,6 +30,7 @@ from mimictalk.studio.answers import (
 )
 from mimictalk.studio.error_answers import refused, say, says_invalid
 from mimictalk.studio.events import job_events
+from mimictalk.studio.frame import page_frame
 from mimictalk.studio.guard import Guard, Rate, Refused
 from mimictalk.studio.job import Job, Kind, State
 from mimictalk.studio.job_store import QueueFull
@@ -310,6 +311,7 @@ def make_app(
     app.add_exception_handler(RequestValidationError, says_invalid("See the description of the API."))
     app.add_exception_handler(HTTPException, refused)
     page = Path(str(resources.files("mimictalk.studio") / "page"))
+    app.mount("/frame", StaticFiles(directory=page_frame()), name="frame")
     app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return Guard(app, studio.tokens, studio.limits, hosts)
 

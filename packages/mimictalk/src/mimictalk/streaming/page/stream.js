@@ -165,7 +165,7 @@ async function look() {
   const quality = find('video').getVideoPlaybackQuality();
   const now = { frames: quality.totalVideoFrames, time: performance.now() };
   if (seen) {
-    const rate = Math.max(0, (now.frames - seen.frames) / (now.time - seen.time) * 1000);
+    const rate = Math.min(state.fps, Math.max(0, (now.frames - seen.frames) / (now.time - seen.time) * 1000));
     find('rate').textContent = `${rate.toFixed(0)} of ${state.fps}`;
   }
   seen = now;
