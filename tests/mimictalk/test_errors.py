@@ -74,3 +74,24 @@ def test_a_bug_stays_a_bug(bug):
 def test_libraries_are_the_ones_beside_us():
     for library in LIBRARIES:
         importlib.import_module(library)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOMEM, "?", "out.mp4"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 7077888 bytes."),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("can't start new thread"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        type("PanicException", (BaseException,), {})("PyObject pointer is null"),
+    ],
+)
+def test_every_librarys_way_of_running_out_of_memory_is_known(error):
+    assert str(explain(error)) == str(explain(MemoryError()))
+
+
+def test_what_follows_from_a_lack_of_memory_is_one():
+    error = ValueError("a consequence")
+    error.__context__ = MemoryError()
+    assert str(explain(error)) == str(explain(MemoryError()))

@@ -33,7 +33,9 @@ _AROUND = (2.25, 1.6, 3.2)  # sides of the crops, in face boxes, in which the la
 _CURE = "Give a picture that shows one face from the front."
 
 
-def fit_picture(path: str | os.PathLike[str], *, model: FaceModel | None = None) -> FaceTrack:
+def fit_picture(
+    path: str | os.PathLike[str], *, model: FaceModel | None = None, picture: Picture | None = None
+) -> FaceTrack:
     """Find the face of one picture file and fit the model to it: a track of one frame.
 
     Photographs, paintings and drawings serve. The largest and most central face is taken; faces too small for
@@ -42,6 +44,7 @@ def fit_picture(path: str | os.PathLike[str], *, model: FaceModel | None = None)
     Args:
         path: A PNG, JPEG or WebP file; see `read_picture`.
         model: Face model; the embedded one by default.
+        picture: The file as `read_picture` gives it, where it has been read already.
 
     Returns:
         A track with T = 1. `read_picture(path).crop(track.crop)` is the working picture (512, 512, 3) that
@@ -52,7 +55,7 @@ def fit_picture(path: str | os.PathLike[str], *, model: FaceModel | None = None)
             pixels), cut off by the picture's edge, lies on its side or is turned more than 40 degrees aside,
             35 up or down.
     """
-    picture = read_picture(path)
+    picture = picture or read_picture(path)
     height, width = picture.pixels.shape[:2]
     if min(width, height) < MIN_FACE:
         cause = f"the picture is too small: {width} x {height} pixels"

@@ -33,16 +33,26 @@ def load_background(text: str) -> np.ndarray | None:
         raise InputError(
             "--background", f"{text!r} is not a colour", "Write it as #rrggbb, for example #00ff00."
         )
-    return _picture(Path(text))
-
-
-def _picture(path: Path) -> np.ndarray:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
+    path = Path(text)
     if not path.is_file():
         raise InputError(
             path, "there is no such picture", "Give keep, #rrggbb or the name of a picture file."
         )
+    from mimictalk.decoded_pictures import read_background
+
+    return read_background(path)
+
+
+def fitted_picture(path: Path) -> np.ndarray:
+    """(512, 512, 3) uint8 RGB of a picture file, upright, cropped to a square.
+
+    Decodes in this process: `decoded_pictures.read_background` is for files of users.
+
+    Raises:
+        InputError: If it is no PNG, JPEG or WebP picture, too large or damaged.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
             if picture.width * picture.height > LARGEST:

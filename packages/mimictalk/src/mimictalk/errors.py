@@ -10,6 +10,16 @@ import sys
 
 from mimictalk.error_codes import code_of
 
+_MEMORY_WORDS = (
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "out of memory",
+    "std::bad_alloc",
+    "can't start new thread",
+    "failed to map segment",
+    "PyObject pointer is null",
+    "error return without exception set",
+)
 LIBRARIES = ("face3dmm", "talk_motion", "portrait3d", "triplane_render", "mimictalk_adapt")
 
 
@@ -73,11 +83,24 @@ def _translated(error: BaseException) -> MimictalkError | None:
         if kind is not None and isinstance(error, kind):
             subject, cause, cure = (getattr(error, part, "") for part in ("subject", "cause", "cure"))
             return InputError(subject, cause, cure)
-    if isinstance(error, MemoryError):
+    if _out_of_memory(error):
         return RunError("memory", "there is not enough", "Close other programs or use a shorter clip.")
     if isinstance(error, OSError):
         return _explain_os_error(error)
     return None
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: each library has its own way of saying so."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    # What was raised while Python handled the lack of memory is a consequence of it.
+    if isinstance(error.__context__, MemoryError) and not isinstance(error, KeyboardInterrupt | SystemExit):
+        return True
+    # PyTorch and its kernels raise RuntimeError, the loader of libraries ImportError, Rust panics.
+    kinds = {"RuntimeError", "OutOfMemoryError", "ImportError", "PanicException", "SystemError"}
+    said = str(error)
+    return type(error).__name__ in kinds and any(words in said for words in _MEMORY_WORDS)
 
 
 def _explain_os_error(error: OSError) -> MimictalkError | None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mimictalk.errors import InputError, RunError
 from mimictalk.media_probe import Limits
@@ -40,9 +40,7 @@ def examine(path: Path, limits: Limits | None = None) -> None:
         return
     facts = _look_in_child(path, limits)
     if facts["memory"]:
-        raise InputError(
-            path, f"decoding it takes more than {limits.memory / 1e9:.1f} GB of memory", _CONVERT
-        )
+        raise too_much_memory(path, limits)
     reason = limits.reason(facts) if facts["opened"] else None
     if reason is not None:
         raise InputError(path, *reason)
@@ -75,25 +73,8 @@ def check_regular(path: Path) -> os.stat_result:
 
 
 def _look_in_child(path: Path, limits: Limits) -> dict[str, Any]:
-    command = [sys.executable, "-P", "-m", "mimictalk.media_probe", json.dumps(asdict(limits))]
     with path.open("rb") as file:
-        try:
-            done = subprocess.run(
-                command,
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=limits.wall,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            cause = f"its decoder did not come to an end within {limits.wall:.0f} s"
-            raise InputError(path, cause, _CONVERT) from error
-    if done.returncode == -signal.SIGXCPU or done.returncode == -signal.SIGKILL:
-        raise InputError(path, f"decoding it takes more than {limits.cpu} s of computing", _CONVERT)
-    if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name
-        raise InputError(path, f"it makes the decoder crash ({name})", _CONVERT)
+        done = run_confined(path, "mimictalk.media_probe", limits, stdin=file)
     try:
         facts = json.loads(done.stdout)
         # A decoder that was taken over could write anything: only numbers are believed.
@@ -106,5 +87,54 @@ def _look_in_child(path: Path, limits: Limits) -> dict[str, Any]:
             "memory": facts["memory"] is True,
         }
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        cause = f"the process that was to look at it failed (exit code {done.returncode})"
-        raise RunError(path, cause, "Run `mimictalk doctor`.") from error
+        raise probe_failed(path, done.returncode) from error
+
+
+def run_confined(
+    path: Path, module: str, limits: Limits, *arguments: str, stdin: BinaryIO | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run one of the modules that decode under limits; gives its stdout and exit code.
+
+    Args:
+        path: The file it is about, for errors.
+        module: Takes the limits as JSON, then the arguments.
+        limits: Its limits.
+        arguments: More for its command line.
+        stdin: What it is handed.
+
+    Raises:
+        InputError: If it crashed, hung or computed for too long.
+    """
+    command = [sys.executable, "-P", "-m", module, json.dumps(asdict(limits)), *arguments]
+    # A pool of threads for every core would take address space that the limit counts.
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command,
+            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=limits.wall,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        cause = f"its decoder did not come to an end within {limits.wall:.0f} s"
+        raise InputError(path, cause, _CONVERT) from error
+    if done.returncode == -signal.SIGXCPU or done.returncode == -signal.SIGKILL:
+        raise InputError(path, f"decoding it takes more than {limits.cpu} s of computing", _CONVERT)
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise InputError(path, f"it makes the decoder crash ({name})", _CONVERT)
+    return done
+
+
+def too_much_memory(path: Path, limits: Limits) -> InputError:
+    """What is said when a decoder ran out of memory."""
+    return InputError(path, f"decoding it takes more than {limits.memory / 1e9:.1f} GB of memory", _CONVERT)
+
+
+def probe_failed(path: Path, code: int) -> RunError:
+    """What is said when a decoder ended without an answer."""
+    cause = f"the process that was to look at it failed (exit code {code})"
+    return RunError(path, cause, "Run `mimictalk doctor`.")

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimictalk.content_credentials import Credentials, media_type_of, read_credentials
-from mimictalk.errors import InputError
 from mimictalk.marks import mark_in
 from mimictalk.media import open_media
+from mimictalk.picture_probe import LARGEST_GREY
 from mimictalk.watermark_detection import WINDOW, WINDOWS, Detection, detect
 
 if TYPE_CHECKING:
     import numpy as np
     from av.container import InputContainer
 
-LARGEST = 1280  # pixels: larger pictures are made smaller before the watermark is looked for
+    from mimictalk.decoded_pictures import MarkedPicture
+
 
 
 @dataclass(frozen=True)
@@ -82,32 +83,17 @@ def read_picture_marks(path: Path, roots: bytes = b"") -> Marks:
     Raises:
         InputError: If it cannot be read as a picture.
     """
-    from PIL import Image
+    from mimictalk.decoded_pictures import read_marked_pictures
 
-    try:
-        with Image.open(path) as picture:
-            media_type = media_type_of(picture.format or "")
-            mark = mark_in({str(key): value for key, value in picture.info.items() if isinstance(value, str)})
-        watermark = detect([grey_picture(path)])
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        cause = f"the picture is damaged ({' '.join(str(error).split())[:120]})"
-        raise InputError(path, cause, "Save or download it again.") from error
-    return Marks(read_credentials(path, media_type, roots), mark, watermark, media_type)
+    (picture,) = read_marked_pictures([path])
+    return marks_of_picture(path, picture, roots)
 
 
-def grey_picture(path: Path) -> "np.ndarray":
-    """(height, width) float32 brightness, 0 to 255, of a picture; transparent pixels count as their colour.
-
-    Raises:
-        OSError: If it cannot be read as a picture.
-    """
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        grey = picture.convert("L")
-    grey.thumbnail((LARGEST, LARGEST))
-    return np.asarray(grey, np.float32)
+def marks_of_picture(path: Path, picture: "MarkedPicture", roots: bytes = b"") -> Marks:
+    """The marks of a picture that was decoded; its manifest is read from the file."""
+    media_type = media_type_of(picture.format)
+    credentials = read_credentials(path, media_type, roots)
+    return Marks(credentials, mark_in(picture.texts), detect([picture.grey]), media_type)
 
 
 def _brightness(container: "InputContainer", frames: int) -> "Iterator[np.ndarray]":
@@ -120,7 +106,7 @@ def _brightness(container: "InputContainer", frames: int) -> "Iterator[np.ndarra
             size = size or (frame.width, frame.height)
             if index >= frames or (frame.width, frame.height) != size:
                 return
-            smaller = min(1.0, LARGEST / max(size))
+            smaller = min(1.0, LARGEST_GREY / max(size))
             width, height = (max(1, round(side * smaller)) for side in size)
             yield frame.reformat(width=width, height=height, format="gray").to_ndarray()
     except av.error.FFmpegError:

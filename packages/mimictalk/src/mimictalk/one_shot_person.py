@@ -37,14 +37,15 @@ class PortraitPerson:
         """
         import torch
 
-        from face3dmm.pictures import read_picture
         from face3dmm.portrait import fit_picture
+        from mimictalk.decoded_pictures import read_portrait
         from mimictalk.portrait_material import tracked_clip
 
         progress("find the face", 0, 1, {})
-        track = fit_picture(path)
+        picture = read_portrait(path)
+        track = fit_picture(path, picture=picture)
         progress("find the face", 1, 1, {})
-        frame = torch.from_numpy(read_picture(path).crop(track.crop))
+        frame = torch.from_numpy(picture.crop(track.crop))
         return cls(tracked_clip(frame[None], track, progress), track)
 
     def prompt(self) -> "MotionPrompt | None":

@@ -1,17 +1,16 @@
 """The marks of a folder of PNG pictures and their sound: those of every file, and the watermark of all."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from mimictalk.decoded_pictures import read_marked_pictures
 from mimictalk.errors import InputError
-from mimictalk.mark_reading import Marks, grey_picture, read_marks, read_picture_marks
+from mimictalk.mark_reading import Marks, marks_of_picture, read_marks
 from mimictalk.watermark_detection import WINDOW, WINDOWS, Detection, detect
-
-if TYPE_CHECKING:
-    import numpy as np
 
 NAMED = 3  # files that a sentence names
 
@@ -91,19 +90,13 @@ def read_sequence_marks(folder: Path, roots: bytes = b"") -> SequenceMarks:
     pictures = sorted(folder.glob("*.png"))
     if not pictures:
         raise InputError(folder, "there is no PNG picture in it", "Give a file, or a folder of pictures.")
-    files = {path.name: read_picture_marks(path, roots) for path in pictures}
+    files, greys = dict[str, Marks](), list[np.ndarray]()
+    for path, picture in zip(pictures, read_marked_pictures(pictures), strict=True):
+        files[path.name] = marks_of_picture(path, picture, roots)
+        if len(greys) < WINDOW * WINDOWS:
+            greys.append(picture.grey)
     files |= {path.name: read_marks(path, roots=roots) for path in sorted(folder.glob("*.wav"))}
-    return SequenceMarks(files, detect(_brightness(pictures[: WINDOW * WINDOWS])))
-
-
-def _brightness(pictures: list[Path]) -> "Iterator[np.ndarray]":
-    """(height, width) 0 to 255 of pictures of one size."""
-    size = None
-    for path in pictures:
-        grey = grey_picture(path)
-        size = size or grey.shape
-        if grey.shape == size:
-            yield grey
+    return SequenceMarks(files, detect(grey for grey in greys if grey.shape == greys[0].shape))
 
 
 def _some(names: list[str]) -> str:
