@@ -133,8 +133,8 @@ def test_flicker_of_one_frame_disappears(monkeypatch: pytest.MonkeyPatch) -> Non
     broken = shape.copy()
     broken[:, 300:] = 0
     nothing = np.zeros_like(shape)
-    answers = iter([np.stack([one, nothing]) for one in (shape, shape, broken, shape, shape)])
-    monkeypatch.setattr("face3dmm.detector.PersonSegmenter.__init__", lambda self: None)
+    answers = iter([np.stack([one, nothing])[:, ::2, ::2] for one in (shape, shape, broken, shape, shape)])
+    monkeypatch.setattr("face3dmm.detector.PersonSegmenter.__init__", lambda self, thinning: None)
     monkeypatch.setattr("face3dmm.detector.PersonSegmenter.close", lambda self: None)
     monkeypatch.setattr("face3dmm.detector.PersonSegmenter.__call__", lambda self, picture: next(answers))
     landmarks = torch.cat([frontal(), torch.zeros(478, 1)], 1).expand(5, -1, -1)

@@ -162,7 +162,8 @@ def test_glances_show_the_frames_thinned_and_on_demand_whole(tmp_path: Path, rot
     reader = open_video(path)
     glances, frames = list(reader.glances(longest=80, thinning=2)), list(reader.frames(longest=80))
     assert len(glances) == len(frames)
-    for (thin, whole), frame in zip(glances, frames, strict=True):
+    for (thin, whole, crop), frame in zip(glances, frames, strict=True):
+        assert crop is None
         np.testing.assert_array_equal(whole(), frame)
         assert thin.shape == (frame.shape[0] // 2, frame.shape[1] // 2, 3)
         assert np.abs(thin.astype(int) - frame[::2, ::2]).mean() < 12  # edges fall elsewhere

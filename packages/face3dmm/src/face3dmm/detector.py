@@ -22,6 +22,18 @@ from face3dmm.stderr_filter import without_lines
 
 LANDMARKS = 478
 BELOW_THE_HEAD = ("body-skin", "clothes")  # labels of networks that tell more than persons
+# A landmark as protobuf writes it: tag and length, then tag and float of each coordinate.
+_SERIALISED = np.dtype(
+    [
+        ("point", "V2"),
+        ("x_tag", "V1"),
+        ("x", "<f4"),
+        ("y_tag", "V1"),
+        ("y", "<f4"),
+        ("z_tag", "V1"),
+        ("z", "<f4"),
+    ]
+)
 # What the C++ side writes to stderr at every start, whatever its log level; nobody can act on any of it.
 _NOISE = ("XNNPACK delegate", "absl::InitializeLog", "inference_feedback_manager", "gl_context")
 
@@ -123,20 +135,32 @@ class LandmarkTracker(_Graph):
         height, width = picture.shape[:2]
         faces = self._process(picture) or ()
         scale = np.array([width, height, width], np.float32)
-        return [np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * scale for face in faces]
+        return [_coordinates(face) * scale for face in faces]
+
+
+def _coordinates(landmarks: Any) -> np.ndarray:
+    """x, y, z of a NormalizedLandmarkList, (N, 3) float32: in one piece, not point by point."""
+    points = np.frombuffer(landmarks.SerializeToString(), _SERIALISED)
+    return np.stack([points[axis] for axis in "xyz"], 1)
 
 
 class PersonSegmenter(_Graph):
-    """Tells persons from the background (MediaPipe selfie segmentation, 256 x 256 inside)."""
+    """Tells persons from the background (MediaPipe selfie segmentation, 256 x 256 inside).
 
-    def __init__(self) -> None:
+    Args:
+        thinning: Of so many pixels in a row or column the answer has one.
+    """
+
+    def __init__(self, thinning: int = 1) -> None:
+        self._thinning = thinning
         super().__init__("selfie_segmentation", "SelfieSegmentation", "segmentation_mask", model_selection=0)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Probability (2, H, W) float32 in [0, 1] of person and, always 0, of what is below the head, for one
-        picture (H, W, 3) uint8 RGB."""
-        answer = np.zeros((2, *picture.shape[:2]), np.float32)
-        answer[0] = self._process(picture)
+        picture (H, W, 3) uint8 RGB; of a thinned answer (2, H / thinning, W / thinning)."""
+        person = self._process(picture)[:: self._thinning, :: self._thinning]
+        answer = np.zeros((2, *person.shape), np.float32)
+        answer[0] = person
         return answer
 
 
@@ -146,12 +170,14 @@ class TaskSegmenter:
     Args:
         path: The file (.tflite or .task), such as selfie_multiclass_256x256.tflite. Its labels must name the
             background, or be "selfie" alone.
+        thinning: As of `PersonSegmenter`.
 
     Raises:
         InputError: If it is not such a file.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], thinning: int = 1) -> None:
+        self._thinning = thinning
         cure = (
             "Give one such as selfie_multiclass_256x256.tflite, from MediaPipe's page on image segmentation."
         )
@@ -188,7 +214,8 @@ class TaskSegmenter:
         given = bindings.image.Image(
             image_format=bindings.image_frame.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
         )
-        masks = np.stack([mask.numpy_view() for mask in self._task.segment(given).confidence_masks])
+        found = self._task.segment(given).confidence_masks
+        masks = np.stack([mask.numpy_view()[:: self._thinning, :: self._thinning] for mask in found])
         person = masks[0] if self._background is None else 1 - masks[self._background]
         return np.stack([person, masks[self._below].sum(0)])
 

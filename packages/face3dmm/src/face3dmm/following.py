@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from face3dmm.detector import LANDMARKS, LandmarkTracker
+from face3dmm.detector import LANDMARKS
+from face3dmm.landmark_queue import LandmarkQueue
 from face3dmm.survey import Person, Survey
 from face3dmm.video import VideoReader
 
@@ -21,18 +22,17 @@ def follow(
     centres = _expected(found.person, len(found.changes), (x0, y0), scale)
     reach = _REACH * found.person.side() * scale
     several = any(_within(other, found.crop) for other in found.others)
-    frames: list[np.ndarray] = []
-    before: np.ndarray | None = None
-    with LandmarkTracker(faces=2 if several else 1) as tracker:
-        for number, picture in enumerate(reader.crops(found.crop, SIZE)):
-            if picture is before:  # held: the same picture, the same landmarks
-                frames.append(frames[-1])
-            else:
-                expected = centres[min(number, len(centres) - 1)]
-                frames.append(_nearest(tracker(picture), expected, reach))
-            before = picture
-            progress(number + 1)
-    return np.stack(frames)
+    faces = found.faces
+    if faces is None or several:
+        with LandmarkQueue(faces=2 if several else 1) as queue:
+            for number, picture in enumerate(reader.crops(found.crop, SIZE)):
+                queue.add(picture)
+                progress(number + 1)
+            faces = queue.faces()
+    progress(len(faces))
+    return np.stack(
+        [_nearest(one, centres[min(number, len(centres) - 1)], reach) for number, one in enumerate(faces)]
+    )
 
 
 def _expected(person: Person, count: int, corner: tuple[int, int], scale: float) -> np.ndarray:

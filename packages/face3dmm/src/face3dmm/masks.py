@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from face3dmm.landmarks import FACE_OVAL, FACE_WIDTH
-from face3dmm.raster import draw_attributes
 
 CHIN, CROWN = 152, 10  # of the mesh: the crown is the hairline, not the top of the head
 # All in a frame that turns with the head, in face widths aside of and face heights above the middle of the
@@ -100,13 +99,13 @@ def segment_stream(
     from face3dmm.detector import PersonSegmenter, TaskSegmenter
 
     with (
-        PersonSegmenter() if task is None else TaskSegmenter(task) as segmenter,
+        PersonSegmenter(HALF) if task is None else TaskSegmenter(task, HALF) as segmenter,
         ThreadPoolExecutor(1) as beside,  # finishes one frame while the network looks at the next
     ):
 
         def look(frame: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             picture = np.ascontiguousarray(frame)
-            return picture, _block_means(segmenter(picture)[:, ::HALF, ::HALF], QUARTER // HALF)
+            return picture, _block_means(segmenter(picture), QUARTER // HALF)
 
         waiting: Future[tuple[np.ndarray, np.ndarray]] | None = None
         for (before, (picture, now), after), points in zip(
@@ -127,15 +126,16 @@ def _masks_of_one(
     picture: np.ndarray, person: np.ndarray, below: np.ndarray, points: Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     matte = refine(person, picture)
-    matte *= 255
-    head = enlarged(head_region(points, len(picture)) * (1 - below), QUARTER)
-    head *= matte
-    return _rounded(head), _rounded(matte)
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    values += 0.5
-    return values.astype(np.uint8)
+    region = _widened(head_region(points, len(picture)) * (1 - below), QUARTER)
+    masks = np.empty((2, *matte.shape), np.uint8)
+    for phase, share in enumerate(_between_rows(region, QUARTER)):
+        rows = matte[phase::QUARTER]
+        rows *= 255
+        share *= rows
+        for mask, values in zip(masks, (share, rows), strict=True):
+            values += 0.5
+            mask[phase::QUARTER] = values
+    return masks[0], masks[1]
 
 
 def refine(probability: np.ndarray, picture: np.ndarray) -> np.ndarray:
@@ -161,8 +161,14 @@ def refine(probability: np.ndarray, picture: np.ndarray) -> np.ndarray:
     slope = (product - mean * matte_mean) / (square - mean * mean + GUIDE_SMOOTHNESS)
     slope, offset = box(slope, matte_mean - slope * mean)
     # The steepening is linear, too: it is cheaper before the coefficients are enlarged than after.
-    guide *= enlarged(slope / (255 * (1 - 2 * STEEP)), QUARTER)
-    guide += enlarged((offset - STEEP) / (1 - 2 * STEEP), QUARTER)
+    slope = _widened(slope / (255 * (1 - 2 * STEEP)), QUARTER)
+    offset = _widened((offset - STEEP) / (1 - 2 * STEEP), QUARTER)
+    for phase, (times, plus) in enumerate(
+        zip(*(_between_rows(one, QUARTER) for one in (slope, offset)), strict=True)
+    ):
+        rows = guide[phase::QUARTER]
+        rows *= times
+        rows += plus
     return guide.clip(0, 1, out=guide)
 
 
@@ -199,32 +205,44 @@ def head_region(points: Tensor, size: int) -> np.ndarray:
 
 def face_area(points: Tensor, size: int) -> np.ndarray:
     """Inside of the face oval, (size, size) bool, of landmarks (478, 2) in pixels."""
-    oval = points[list(FACE_OVAL)].float()
-    fan = torch.cat([oval, oval.mean(0, keepdim=True)])
-    corners = torch.cat([fan, torch.ones(len(fan), 1)], 1)[None]
-    first = torch.arange(len(oval))
-    faces = torch.stack([first, first.roll(-1), torch.full_like(first, len(oval))], 1)
-    return draw_attributes(corners, faces, torch.ones(len(fan), 1), size)[0, 0].numpy() > 0
+    x0, y0 = points[list(FACE_OVAL)].numpy().T
+    x1, y1 = np.roll(x0, -1), np.roll(y0, -1)
+    middle = np.arange(size)[:, None] + 0.5
+    row, edge = np.nonzero((y0 > middle) != (y1 > middle))
+    at = x0[edge] + (middle[row, 0] - y0[edge]) * ((x1 - x0)[edge] / (y1 - y0)[edge])
+    # From an edge on, all pixels to its right change sides.
+    sides = np.zeros((size, size + 1), bool)
+    np.logical_xor.at(sides, (row, np.ceil(at - 0.5).clip(0, size).astype(int)), True)
+    return np.logical_xor.accumulate(sides[:, :size], axis=1)
 
 
 def enlarged(values: np.ndarray, times: int) -> np.ndarray:
     """(h, w) float32 to (times h, times w), bilinear, the rim held."""
-    wide = _stretched(np.ascontiguousarray(values.T), times)
-    return _stretched(np.ascontiguousarray(wide.T), times)
+    rows = _between_rows(_widened(values, times), times)
+    return np.stack(list(rows), 1).reshape(times * len(values), -1)
 
 
-def _stretched(values: np.ndarray, times: int) -> np.ndarray:
-    """Rows (h, w) to (times h, w): whole rows at a time, several times faster than pixel by pixel."""
+def _widened(values: np.ndarray, times: int) -> np.ndarray:
+    """(h, w) float32 to (h, times w), bilinear, the rim held."""
+    columns = np.stack(list(_between_rows(np.ascontiguousarray(values.T), times)), 1)
+    return np.ascontiguousarray(columns.reshape(-1, len(values)).T)
+
+
+def _between_rows(values: np.ndarray, times: int) -> Iterator[np.ndarray]:
+    """Of `times` as many rows as (h, w) has, every `times`-th from the first on, then from the second on, ...
+
+    Whole rows at a time are several times faster than pixel by pixel, and what is done with a part of them
+    stays in the processor's cache.
+    """
     held = np.concatenate([values[:1], values, values[-1:]])
-    out = np.empty((len(values), times, values.shape[1]), values.dtype)
     for phase in range(times):
         place = (phase + 0.5) / times + 0.5
         first, share = int(place), values.dtype.type(place - int(place))
         rows, more = held[first : first + len(values)], held[first + 1 : first + 1 + len(values)]
-        np.subtract(more, rows, out=out[:, phase])
-        out[:, phase] *= share
-        out[:, phase] += rows
-    return out.reshape(-1, values.shape[1])
+        between = more - rows
+        between *= share
+        between += rows
+        yield between
 
 
 def _block_means(values: np.ndarray, side: int) -> np.ndarray:

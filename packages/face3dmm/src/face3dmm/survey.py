@@ -1,12 +1,15 @@
 """First look at a clip: who is in it, which person to follow, which square of the picture to keep."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from face3dmm.detector import FaceBox, FaceFinder
 from face3dmm.errors import InputError
+from face3dmm.landmark_queue import LandmarkQueue
 from face3dmm.turned import TURNED, quarter_turns
 from face3dmm.video import VideoInfo, VideoReader
 
@@ -52,6 +55,8 @@ class Survey:
         crop: (x0, y0, side) in pixels of the upright source.
         changes: (T,) mean difference of each frame from the one before it, 0..255; 0 for frame 0.
         brightness: Median luminance of the person's face, 0..255.
+        faces: Of each frame the landmarks found in the 512 x 512 crop, where the crop was known from the
+            beginning and they were looked for.
     """
 
     person: Person
@@ -59,10 +64,19 @@ class Survey:
     crop: tuple[int, int, int]
     changes: np.ndarray
     brightness: float
+    faces: list[list[np.ndarray]] | None = None
 
 
-def survey(reader: VideoReader, progress: Callable[[int], None] = lambda done: None) -> Survey:
+def survey(
+    reader: VideoReader, progress: Callable[[int], None] = lambda done: None, *, landmarks: bool = False
+) -> Survey:
     """Look through a clip.
+
+    Args:
+        reader: The clip.
+        progress: Called with the number of frames done.
+        landmarks: Find them in the same pass, beside the search for faces, if the whole picture will be the
+            crop: for one large face in a square picture.
 
     Raises:
         InputError: If there is no face in it, or it is too small.
@@ -72,25 +86,36 @@ def survey(reader: VideoReader, progress: Callable[[int], None] = lambda done: N
     brightness: list[tuple[Person, float]] = []
     samples: list[np.ndarray] = []
     before: np.ndarray | None = None
-    with FaceFinder() as finder:
-        for number, (thin, whole) in enumerate(reader.glances(_LONGEST, _THINNING)):
-            small = thin[..., 1].astype(np.int16)
+    turns: Future[int] | None = None
+    square = whole_square(reader.info) if landmarks else None
+    with FaceFinder() as finder, ThreadPoolExecutor(1) as beside, ExitStack() as running:
+        queue = running.enter_context(LandmarkQueue()) if square else None
+        for number, glance in enumerate(reader.glances(_LONGEST, _THINNING, square)):
+            if queue is not None and glance.crop is not None:
+                queue.add(glance.crop)
+            small = glance.thin[..., 1].astype(np.int16)
             changes.append(0.0 if before is None else float(np.abs(small - before).mean()))
             before = small
             if number % EVERY == 0:
-                picture = whole()
+                picture = glance.whole()
                 scale = reader.info.width / picture.shape[1]
                 for box in finder(picture):
                     person = _same_person(people, number, scaled(box, scale)) or _new(people)
                     person.times.append(number)
                     person.boxes.append(scaled(box, scale))
                     brightness.append((person, luminance(picture, box)))
-                if number // EVERY < _UPRIGHT_TRIALS:
+                if turns is None:
                     samples.append(picture)
+                if turns is None and len(samples) == _UPRIGHT_TRIALS:
+                    turns = beside.submit(_turns, samples)
+                if queue is not None and not _kept_whole(people, reader.info):
+                    running.close()
+                    queue = None
             progress(number + 1)
-        turns = quarter_turns(finder, samples)
-    if turns:
-        cause = f"the picture {TURNED[turns]}"
+        turned = turns.result() if turns is not None else _turns(samples)
+        faces = queue.faces() if queue is not None else None
+    if turned:
+        cause = f"the picture {TURNED[turned]}"
         raise InputError(reader.path, cause, "Turn the video upright and try again.")
     if not people:
         raise _no_face(reader)
@@ -101,7 +126,28 @@ def survey(reader: VideoReader, progress: Callable[[int], None] = lambda done: N
     least = max(2, len(person.times) // 5)
     others = tuple(one for one in people if one is not person and len(one.times) >= least)
     light = float(np.median([value for one, value in brightness if one is person]))
-    return Survey(person, others, choose_crop(person, reader.info), np.array(changes), light)
+    crop = choose_crop(person, reader.info)
+    return Survey(person, others, crop, np.array(changes), light, faces if crop == square else None)
+
+
+def _turns(pictures: list[np.ndarray]) -> int:
+    with FaceFinder() as finder:
+        return quarter_turns(finder, pictures)
+
+
+def _kept_whole(people: list[Person], info: VideoInfo) -> bool:
+    """Whether what was seen so far lets the whole picture be the crop, with one face in it."""
+    if sum(len(one.times) > 1 for one in people) > 1:
+        return False
+    return all(one.side() >= _WHOLE_FACE * min(info.width, info.height) for one in people[:1])
+
+
+def whole_square(info: VideoInfo) -> tuple[int, int, int] | None:
+    """The crop (x0, y0, side) of a picture that is square or nearly so, else None."""
+    short = min(info.width, info.height)
+    if max(info.width, info.height) > _SQUARE * short:
+        return None
+    return (info.width - short) // 2, (info.height - short) // 2, short
 
 
 def choose_crop(person: Person, info: VideoInfo) -> tuple[int, int, int]:
@@ -114,8 +160,9 @@ def choose_crop(person: Person, info: VideoInfo) -> tuple[int, int, int]:
     """
     width, height = info.width, info.height
     short = min(width, height)
-    if max(width, height) <= _SQUARE * short and person.side() >= _WHOLE_FACE * short:
-        return (width - short) // 2, (height - short) // 2, short
+    square = whole_square(info)
+    if square and person.side() >= _WHOLE_FACE * short:
+        return square
     low, high = np.percentile(person.centres(), [2, 98], axis=0)
     face = float(np.percentile([box.side for box in person.boxes], 75))
     side = max(_CROP * face, float((high - low).max()) + 1.8 * face)

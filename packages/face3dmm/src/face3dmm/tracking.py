@@ -63,7 +63,7 @@ def track_video(
             return lambda done: None
         return lambda done: progress(stage, done, max(done, reader.expected_frames), {})
 
-    found = survey(reader, report("find the face"))
+    found = survey(reader, report("find the face"), landmarks=True)
     seconds = len(found.changes) / reader.fps
     if seconds < MIN_SECONDS:
         cure = f"Give at least {MIN_SECONDS:.0f} s; 20 s or more of talking are good."

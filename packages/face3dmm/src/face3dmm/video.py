@@ -1,13 +1,14 @@
 """Read a user's video at 25 frames per second by time stamps, upright and with square pixels."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from face3dmm.ahead import ahead
 from face3dmm.decoding import Decoder, check_file, check_stream, declared_duration, open_container
 from face3dmm.errors import InputError
 from face3dmm.timing import best_phase, resample
@@ -40,8 +41,24 @@ class VideoInfo:
     has_audio: bool
 
 
+class Glance(NamedTuple):
+    """What a first look at a frame needs.
+
+    Attributes:
+        thin: Some of its pixels, (h, w, 3) uint8 RGB.
+        whole: Gives the whole picture where it is asked for: that costs more.
+        crop: A window of it as `VideoReader.crops` gives it, where one was asked for.
+    """
+
+    thin: np.ndarray
+    whole: Callable[[], np.ndarray]
+    crop: np.ndarray | None
+
+
 class VideoReader:
-    """A checked video file that can be read again and again, one frame in memory at a time.
+    """A checked video file that can be read again and again, a few frames in memory at a time.
+
+    Frames are decoded and converted in a thread of their own, two ahead of what is given.
 
     Args:
         path: A regular local file.
@@ -87,20 +104,23 @@ class VideoReader:
         """
         yield from self._converted(self._upright(self._scale(longest)))
 
-    def glances(self, longest: int, thinning: int) -> Iterator[tuple[np.ndarray, Callable[[], np.ndarray]]]:
-        """Give of each frame some pixels at once, and the whole where it is asked for: that costs more.
+    def glances(
+        self, longest: int, thinning: int, crop: tuple[int, int, int] | None = None
+    ) -> Iterator[Glance]:
+        """Give of each frame some pixels, the whole where it is asked for, and perhaps a window.
 
         Args:
             longest: As in `frames`.
             thinning: Of so many pixels in a row or column of that picture one is given.
+            crop: As in `crops`; 512 x 512 pixels of it are given.
 
         Yields:
-            Thinned picture (h, w, 3) uint8 RGB, function that gives the picture; the same again for a held
-            frame.
+            A glance; the same again for a held frame.
         """
         scale = self._scale(longest)
         thin, whole = self._upright(scale / thinning, "POINT"), self._upright(scale)
-        yield from self._converted(lambda frame: (thin(frame), lambda: whole(frame)))
+        cut = (lambda frame: None) if crop is None else self._window(crop, 512)
+        yield from self._converted(lambda frame: Glance(thin(frame), lambda: whole(frame), cut(frame)))
 
     def crops(self, crop: tuple[int, int, int], size: int = 512) -> Iterator[np.ndarray]:
         """Give one square window of each frame, (size, size, 3) uint8 RGB.
@@ -109,6 +129,9 @@ class VideoReader:
             crop: Left, top and side of the window in pixels of the upright picture.
             size: Width and height to scale it to.
         """
+        yield from self._converted(self._window(crop, size))
+
+    def _window(self, crop: tuple[int, int, int], size: int) -> Callable[[Any], np.ndarray]:
         x0, y0, side = crop
         width, height = self.info.width, self.info.height
         if side <= 0 or min(x0, y0) < 0 or x0 + side > width or y0 + side > height:
@@ -125,7 +148,7 @@ class VideoReader:
             part = np.ascontiguousarray(picture[y : y + window, x : x + window])
             return part if enlarge is None else enlarge(part)
 
-        yield from self._converted(cut)
+        return cut
 
     def _scale(self, longest: int | None) -> float:
         """By how much no side has more pixels than `longest`."""
@@ -138,11 +161,14 @@ class VideoReader:
         return Upright(width, height, self._orientation, interpolation)
 
     def _converted(self, convert: Callable[[Any], Converted]) -> Iterator[Converted]:
-        held: tuple[Any, Converted] | None = None
-        for frame in self._resampled():
-            if held is None or frame is not held[0]:
-                held = frame, convert(frame)
-            yield held[1]
+        def each() -> Generator[Converted, None, None]:
+            held: tuple[Any, Converted] | None = None
+            for frame in self._resampled():
+                if held is None or frame is not held[0]:
+                    held = frame, convert(frame)
+                yield held[1]
+
+        yield from ahead(each())
 
     def _resampled(self) -> Iterator[Any]:
         limit = float("inf") if self.max_seconds is None else max(1, round(self.max_seconds * self.fps))
