@@ -81,6 +81,10 @@ def run(arguments: Sequence[str], out: TextIO | None = None, err: TextIO | None 
         return _interrupted(console)
     except Exception as error:
         return _failed(error, console)
+    except BaseException as error:  # Rust's panics are no Exceptions
+        if explain(error) is None:
+            raise
+        return _failed(error, console)
 
 
 def main() -> None:
@@ -119,7 +123,7 @@ def fill_label(arguments: Sequence[str]) -> list[str]:
     return filled
 
 
-def _failed(error: Exception, console: Console) -> int:
+def _failed(error: BaseException, console: Console) -> int:
     known = _usage_error(error) or explain(error)
     if console.debug:
         traceback.print_exception(error, file=console.err)
@@ -131,7 +135,7 @@ def _failed(error: Exception, console: Console) -> int:
     return known.exit_code
 
 
-def _usage_error(error: Exception) -> MimictalkError | None:
+def _usage_error(error: BaseException) -> MimictalkError | None:
     if not isinstance(error, typer.BadParameter.__mro__[1]):
         return None
     context = getattr(error, "ctx", None)
