@@ -74,12 +74,11 @@ class Renderer(PersonRenderer):
     def __init__(
         self, tensors: "dict[str, Tensor]", adapter_dir: Any, background: "np.ndarray | None" = None
     ) -> None:
-        from mimictalk_adapt.lora import load_adapter, merge
+        from mimictalk_adapt.lora import merge_adapter
         from portrait3d.identity import Identity
 
         model = base_model(tensors)
-        load_adapter(model, adapter_dir)
-        merge(model)
+        merge_adapter(model, adapter_dir)
         super().__init__(model, Identity.from_tensors(tensors), tensors["face_identity"], background)
 
 

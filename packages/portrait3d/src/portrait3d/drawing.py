@@ -91,7 +91,9 @@ class PortraitRenderer:
         """Draw a stream of (pncc, camera_to_world, intrinsics, keypoints), several frames at a time.
 
         A frame is too small to be shared well by several cores; whole frames are not. Each is drawn by one
-        thread, so that none depends on how many there are. Memory does not grow with the stream.
+        thread, so that none depends on how many there are. Until the last frame is taken the caller computes
+        with one thread too: its helpers would wait for cores that are drawing. Memory does not grow with the
+        stream.
 
         Args:
             drives: See `frame`.
@@ -106,6 +108,7 @@ class PortraitRenderer:
         threads = torch.get_num_threads()
         waiting: deque[Future[Tensor]] = deque()
         pool = ThreadPoolExecutor(count, "frame", torch.set_num_threads, (1,))
+        torch.set_num_threads(1)
         try:
             for drive in drives:
                 waiting.append(pool.submit(draw, *drive))

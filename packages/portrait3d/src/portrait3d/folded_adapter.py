@@ -10,8 +10,6 @@ from torch.nn import functional as F
 from portrait3d.motion_adapter import MOTION_GAIN, REST_GAIN, MotionAdapter
 from portrait3d.plane_axes import diff_windows
 
-FLIPS = ((0,), (0,), (0, 1))  # rows and columns that `to_world` turns round, of XY, XZ and ZY
-
 
 class FoldedAdapter:
     """Target PNCC -> driven planes, equal to `Portrait3D.drive_planes` but for rounding.
@@ -48,18 +46,23 @@ class FoldedAdapter:
         self.level_bias = head.fuse.bias + torch.stack(biases).sum(0)
         self.to_plane = _channels_last(adapter.to_plane)
 
-        # Rows in the order (dy, dx, plane, channel): a pixel shuffle is then a transposition.
-        channels = 3 * config.plane_channels
-        rows = torch.arange(4 * channels).reshape(channels, 4).T.flatten()
+        # Outputs in the order (plane, dy, dx, channel): a pixel shuffle is then a transposition. `to_world`
+        # turns the rows of all planes round and the columns of ZY; here the features are turned, and the four
+        # outputs of one of them, which are far smaller than the planes.
         assert adapter.out.bias is not None
-        self.out, self.out_bias = adapter.out.weight[rows, :, 0, 0].contiguous(), adapter.out.bias[rows]
+        shape = (3, config.plane_channels, 2, 2)
+        weights, biases = (
+            values.unflatten(0, shape).flip(2).movedim(1, 3)
+            for values in (adapter.out.weight[:, :, 0, 0], adapter.out.bias)
+        )
+        self.upright = weights[:2].flatten(0, 3), biases[:2].flatten()
+        self.sideways = weights[2].flip(1).flatten(0, 2), biases[2].flip(1).flatten()
         self.channels = config.plane_channels
         self.windows = diff_windows(planes.shape[-1], config.box_warp)
-        resting = planes.permute(0, 2, 3, 1).contiguous()
+        self.resting = planes.permute(0, 2, 3, 1).contiguous()
         if config.adapter_from_rest:
-            at_rest = self._add(torch.zeros_like(resting), canonical[None])
-            resting = resting - at_rest
-        self.resting = resting
+            resting, self.resting = self.resting, torch.zeros_like(self.resting)
+            self.resting = resting - self._driven(canonical[None])
 
     def drive(self, target: Tensor) -> Tensor:
         """Driven planes of one frame.
@@ -70,21 +73,27 @@ class FoldedAdapter:
         Returns:
             (1, 3, C, R, R), channels last in memory.
         """
-        return self._add(self.resting.clone(), target).permute(0, 3, 1, 2)[None]
+        return self._driven(target).permute(0, 3, 1, 2)[None]
 
-    def _add(self, planes: Tensor, target: Tensor) -> Tensor:
-        """Add the answer to `target` to planes (3, R, R, C), in place."""
+    def _driven(self, target: Tensor) -> Tensor:
+        """The planes at rest plus the answer to `target`, (3, R, R, C)."""
+        planes = torch.empty_like(self.resting)
         answer = self._answer(target)
-        for plane, part, (rows, columns), flips in zip(planes, answer, self.windows, FLIPS, strict=True):
+        for plane, rest, part, (rows, columns) in zip(
+            planes, self.resting, answer, self.windows, strict=True
+        ):
             size = (rows.stop - rows.start, columns.stop - columns.start)
             placed = F.interpolate(
                 part.permute(2, 0, 1)[None], size, mode="bilinear", align_corners=False
             )  # keeps channels last
-            plane[rows, columns] += placed[0].permute(1, 2, 0).flip(flips)
+            torch.add(rest[rows, columns], placed[0].permute(1, 2, 0), out=plane[rows, columns])
+            plane[: rows.start], plane[rows.stop :] = rest[: rows.start], rest[rows.stop :]
+            for beside in (slice(columns.start), slice(columns.stop, None)):
+                plane[rows, beside] = rest[rows, beside]
         return planes
 
-    def _answer(self, target: Tensor) -> Tensor:
-        """(3, 2h, 2w, C) in picture order; h x w is the finest level."""
+    def _answer(self, target: Tensor) -> list[Tensor]:
+        """(2h, 2w, C) in world order for each plane; h x w is the finest level."""
         proj = self.embed.proj
         patches = F.conv2d(target - self.canonical, self.stem, None, proj.stride, proj.padding)
         x = self.mix(self.embed.normalise(patches + self.constant))
@@ -95,9 +104,13 @@ class FoldedAdapter:
             level = F.linear(x.permute(0, 2, 3, 1), weight).permute(0, 3, 1, 2)
             mixed = mixed + F.interpolate(level, (height, width), mode="bilinear", align_corners=False)
         features = self.to_plane(mixed.relu().contiguous(memory_format=torch.channels_last))
-        out = F.linear(features.permute(0, 2, 3, 1), self.out, self.out_bias)
-        out = out.reshape(height, width, 2, 2, 3, self.channels).permute(4, 0, 2, 1, 3, 5)
-        return out.reshape(3, 2 * height, 2 * width, self.channels)
+        features = features[0].permute(1, 2, 0).flip(0)
+        parts = [F.linear(features, *self.upright), F.linear(features.flip(1), *self.sideways)]
+        shape = (height, width, -1, 2, 2, self.channels)
+        shuffled = [part.reshape(shape).permute(2, 0, 3, 1, 4, 5) for part in parts]
+        return [
+            plane for planes in shuffled for plane in planes.reshape(-1, 2 * height, 2 * width, self.channels)
+        ]
 
 
 def _channels_last(module: nn.Module) -> Any:

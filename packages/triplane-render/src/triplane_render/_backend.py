@@ -6,8 +6,6 @@ import os
 import warnings
 from types import ModuleType
 
-import torch
-
 INSTRUCTION_SET_VARIABLE = "TRIPLANE_RENDER_INSTRUCTION_SET"
 
 
@@ -39,10 +37,13 @@ def cuda_compiled() -> ModuleType | None:
         return None
 
 
-@torch.compiler.assume_constant_result
 def is_compiled() -> bool:
     """Whether the compiled module is there; it neither comes nor goes while a program runs."""
     return compiled() is not None
+
+
+# What `torch.compiler.assume_constant_result` does, without loading the compiler: two seconds at every start.
+is_compiled._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def build_info() -> dict[str, object]:
