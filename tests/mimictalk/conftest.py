@@ -100,6 +100,12 @@ def write_wav() -> Callable[[Path, np.ndarray, int], Path]:
     return write
 
 
+@pytest.fixture
+def speech(request, here, write_wav) -> Path:
+    """hello.wav: silence as long as the FRAMES of the test's module."""
+    return write_wav(here / "hello.wav", np.zeros((16000 * request.module.FRAMES // 25, 1)), 16000)
+
+
 MANIFEST = Manifest(
     preset="small",
     seed=7,
@@ -165,3 +171,10 @@ def make(tensors, adapter) -> Callable[..., Avatar]:
         )
 
     return write
+
+
+@pytest.fixture
+def me(here, make, monkeypatch, base) -> Path:
+    """The avatar `me` in the present folder, whose base weights are taken for those that are installed."""
+    monkeypatch.setattr("mimictalk.avatar.installed", lambda: base)
+    return make(here / "me").path

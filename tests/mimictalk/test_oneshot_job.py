@@ -1,7 +1,6 @@
 """`oneshot` around its drawing: pictures are used or refused with words, the file is whole and marked."""
 
 import hashlib
-from pathlib import Path
 from types import SimpleNamespace
 
 import av
@@ -29,11 +28,6 @@ def _command(monkeypatch):
     app.callback(invoke_without_command=True)(mimictalk.cli._shared)
     app.command()(oneshot)
     monkeypatch.setattr(mimictalk.cli, "app", app)
-
-
-@pytest.fixture
-def speech(here, write_wav) -> Path:
-    return write_wav(here / "hello.wav", np.zeros((16000 * FRAMES // 25, 1)), 16000)
 
 
 @pytest.fixture

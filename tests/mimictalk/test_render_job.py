@@ -50,17 +50,6 @@ def drawing(monkeypatch):
     return asked
 
 
-@pytest.fixture
-def me(here, make, monkeypatch, base) -> Path:
-    monkeypatch.setattr("mimictalk.avatar.installed", lambda: base)
-    return make(here / "me").path
-
-
-@pytest.fixture
-def speech(here, write_wav) -> Path:
-    return write_wav(here / "hello.wav", np.zeros((16000 * FRAMES // 25, 1)), 16000)
-
-
 def decoded(path: Path) -> tuple[int, float]:
     """Number of frames and seconds of sound."""
     with av.open(str(path)) as container:

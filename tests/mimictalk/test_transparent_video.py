@@ -140,17 +140,6 @@ def drawing(monkeypatch):
     monkeypatch.setattr(rendering, "load_renderer", lambda *_, **__: CutOutRenderer(size=512))
 
 
-@pytest.fixture
-def me(here, make, monkeypatch, base) -> Path:
-    monkeypatch.setattr("mimictalk.avatar.installed", lambda: base)
-    return make(here / "me").path
-
-
-@pytest.fixture
-def speech(here, write_wav) -> Path:
-    return write_wav(here / "hello.wav", np.zeros((16000 * FRAMES // 25, 1)), 16000)
-
-
 def test_webm_is_the_default_and_says_what_it_cannot_carry(cli, here, me, speech, drawing):
     ran = cli("render", "me", "--audio", "hello.wav", "--transparent", "--json")
     assert ran.code == 0, ran.err

@@ -8,7 +8,6 @@ import torch
 from ball_portrait import TINY
 from portrait3d.cut_out import NOTHING, WHOLE, cut_out
 from portrait3d.drawing import PortraitRenderer
-from portrait3d.folded_torso import FoldedTorso
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D
 
@@ -41,19 +40,10 @@ def test_what_is_whole_is_left_as_it_is() -> None:
     assert float(((made[:3] - colour) * alpha).abs().max()) < 1e-6
 
 
-@pytest.mark.parametrize("first_row", [0, 70, 128])
-def test_the_torso_alone_is_what_is_drawn_over_the_background(first_row: int) -> None:
-    torch.manual_seed(0)
-    model = Portrait3D(TINY).eval().double()
-    torch.nn.init.normal_(model.torso_warp.out.weight, std=0.05)
-    torso = torch.rand(4, 128, 128, dtype=torch.float64)
-    torso[3, :first_row] = 0
-    background = torch.rand(3, 128, 128, dtype=torch.float64) * 2 - 1
-    source, target = (torch.rand(2, 4, 2, dtype=torch.float64) - 0.5) * 0.4
+def test_the_torso_alone_is_what_is_drawn_over_the_background(bent_torso) -> None:
     with torch.no_grad():
-        folded = FoldedTorso(model.torso_warp, torso, background, source)
-        layer, drawn = folded.layer(target), folded.draw(target)
-    over = layer[:3] + (1 - layer[3:]) * (background * 0.5 + 0.5)
+        layer, drawn = bent_torso.folded.layer(bent_torso.target), bent_torso.folded.draw(bent_torso.target)
+    over = layer[:3] + (1 - layer[3:]) * bent_torso.wall
     assert torch.allclose(over, drawn, rtol=1e-9, atol=1e-9)
 
 

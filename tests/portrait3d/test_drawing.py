@@ -9,7 +9,6 @@ from ball_portrait import TINY
 from portrait3d.clip import PortraitClip
 from portrait3d.drawing import PortraitRenderer
 from portrait3d.folded_adapter import FoldedAdapter
-from portrait3d.folded_torso import FoldedTorso
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D
 
@@ -31,22 +30,14 @@ def test_the_folded_adapter_drives_planes_like_the_model(from_rest: bool) -> Non
     assert torch.equal(got, again)  # nothing is kept from the frame before
 
 
-@pytest.mark.parametrize("first_row", [0, 70, 128])  # from the top, from the middle, no torso at all
-def test_the_folded_torso_draws_like_the_model(first_row: int) -> None:
-    torch.manual_seed(0)
-    model = Portrait3D(TINY).eval().double()
-    torch.nn.init.normal_(model.torso_warp.out.weight, std=0.05)
-    torso = torch.rand(4, 128, 128, dtype=torch.float64)
-    torso[3, :first_row] = 0
-    background = torch.rand(3, 128, 128, dtype=torch.float64) * 2 - 1
-    source, target = (torch.rand(2, 4, 2, dtype=torch.float64) - 0.5) * 0.4
+def test_the_folded_torso_draws_like_the_model(bent_torso) -> None:
+    layers = (bent_torso.torso, bent_torso.background, bent_torso.source, bent_torso.target)
     with torch.no_grad():
-        wanted, _ = model.render_back(torso[None], background[None], source[None], target[None])
-        folded = FoldedTorso(model.torso_warp, torso, background, source)
-        got = folded.draw(target)
+        wanted, _ = bent_torso.model.render_back(*(layer[None] for layer in layers))
+        got = bent_torso.folded.draw(bent_torso.target)
     assert torch.allclose(got, wanted[0], rtol=1e-9, atol=1e-9)
-    moved = float((wanted[0] - (background * 0.5 + 0.5)).abs().max())
-    assert moved > 0.1 if first_row < 128 else moved == 0
+    moved = float((wanted[0] - bent_torso.wall).abs().max())
+    assert moved > 0.1 if bent_torso.first_row < 128 else moved == 0
 
 
 def a_renderer(clip: PortraitClip) -> tuple[PortraitRenderer, list[tuple[torch.Tensor, ...]]]:
