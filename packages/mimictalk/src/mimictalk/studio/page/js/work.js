@@ -5,6 +5,7 @@ import { button, find, keep, make, time } from './dom.js';
 import { chart } from './chart.js';
 
 const KINDS = { adapt: 'Making the avatar', render: 'Making the video', motion: 'Making the motion file' };
+const LATER_MS = 2000;
 const DISMISSED = 'mimictalk-put-away';
 
 export function showWork(jobs) {
@@ -62,9 +63,11 @@ function buttons(job) {
   return found;
 }
 
-// The picture and the curves of a person who is being learned.
-async function look(job, live, seen) {
+// The picture and the curves of a person who is being learned; once more when nothing was told for a while.
+async function look(job, live, seen, last = false) {
+  clearTimeout(seen.later);
   if (!['running', 'paused'].includes(job.state)) return;
+  if (!last) seen.later = setTimeout(() => look(job, live, seen, true), LATER_MS);
   const now = Date.now();
   const slots = live.slots ??= { picture: make('div'), curves: make('div'), held: make('div') };
   if (job.files.includes('progress.png') && now - seen.picture > 8000) {
