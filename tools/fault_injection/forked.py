@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "open"}
-UNEXPECTED = 70  # exit code of a child whose work raised
+POLL = 0.002  # seconds
+HANGS = 120  # seconds until a child that does not end is killed
+UNEXPECTED, HUNG = 70, 71  # exit codes of a child whose work raised, or did not end
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,14 @@ class Outcome:
 
 
 def forked(
-    work: Callable[[], int], *, kill_after: float | None = None, sign: int = signal.SIGKILL
+    work: Callable[[], int], *, kill_after: float | None = None, watch: Callable[[], None] | None = None
 ) -> Outcome:
     """Do something in a child that ends with the number it returns.
 
     Args:
         work: What; its own process is the child.
-        kill_after: Seconds after which it gets a signal.
-        sign: Which.
+        kill_after: Seconds after which it is killed.
+        watch: Called again and again while it runs.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -48,8 +50,17 @@ def forked(
             os._exit(code)
     if kill_after is not None:
         time.sleep(kill_after)
-        os.kill(process, sign)
-    _, status = os.waitpid(process, 0)
+        os.kill(process, signal.SIGKILL)
+    ended, status = 0, 0
+    while not ended and time.monotonic() - began < HANGS:
+        if watch is not None:
+            watch()
+        time.sleep(POLL)
+        ended, status = os.waitpid(process, os.WNOHANG)
+    if not ended:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        return Outcome(True, HUNG, time.monotonic() - began)
     code = os.waitstatus_to_exitcode(status)
     return Outcome(code == -signal.SIGKILL, code, time.monotonic() - began)
 

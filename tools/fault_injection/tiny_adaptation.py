@@ -5,6 +5,8 @@ it can be killed often.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,11 +61,11 @@ def prepare() -> None:
     base_weights.installed()
 
 
-def adapt_ball(folder: Path) -> None:
-    """Make the avatar `folder`/ball, or go on with it; nothing outside `folder` changes."""
+@contextmanager
+def ball_clip_in_place(folder: Path) -> Iterator[None]:
+    """In here `folder`/ball.mp4 stands for a clip of a person, and state and cache lie in `folder` too."""
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     os.environ["XDG_STATE_HOME"] = str(folder / "remembered")
-    (folder / CLIP).write_bytes(b"stands for a clip")
     own = Recipe.config
 
     def often(self: Recipe, steps: int | None, seed: int, *, budget: bool = False) -> Any:
@@ -83,5 +85,16 @@ def adapt_ball(folder: Path) -> None:
         mock.patch("mimictalk.adapt_sample.draw_sample", return_value=None),
         mock.patch("mimictalk.adapt_report.report_page", return_value="<p>a ball</p>"),
     ):
-        settings = AdaptSettings(folder / CLIP, folder / AVATAR, steps=STEPS, consent="A ball agrees.")
-        make_avatar(settings, Console(quiet=True))
+        yield
+
+
+def settings_of(folder: Path, steps: int = STEPS, *, force: bool = False) -> AdaptSettings:
+    """The run that makes the avatar `folder`/ball."""
+    return AdaptSettings(folder / CLIP, folder / AVATAR, steps=steps, consent="A ball agrees.", force=force)
+
+
+def adapt_ball(folder: Path, steps: int = STEPS) -> None:
+    """Make the avatar `folder`/ball, or go on with it; nothing outside `folder` changes."""
+    (folder / CLIP).write_bytes(b"stands for a clip")
+    with ball_clip_in_place(folder):
+        make_avatar(settings_of(folder, steps), Console(quiet=True))

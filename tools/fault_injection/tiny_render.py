@@ -74,6 +74,11 @@ def quick(before: Callable[[int], None]) -> Iterator[None]:
         yield
 
 
+def settings_of(base: Path, folder: Path) -> RenderSettings:
+    """The video `folder`/out.mp4."""
+    return RenderSettings(avatar=base / AVATAR, audio=base / SPEECH, out=folder / VIDEO)
+
+
 def render_numbers(base: Path, folder: Path, before: Callable[[int], None]) -> None:
     """Make the video `folder`/out.mp4, or go on with it; nothing outside `folder` changes.
 
@@ -83,6 +88,5 @@ def render_numbers(base: Path, folder: Path, before: Callable[[int], None]) -> N
         before: Called with the number of each frame that is drawn.
     """
     torch.set_num_threads(1)
-    asked = RenderSettings(avatar=base / AVATAR, audio=base / SPEECH, out=folder / VIDEO)
     with quick(before):
-        render_avatar(asked, Console(quiet=True))
+        render_avatar(settings_of(base, folder), Console(quiet=True))

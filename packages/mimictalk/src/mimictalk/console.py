@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from mimictalk.durations import show_duration
 from mimictalk.errors import MimictalkError
+from mimictalk.time_left import TimeLeft
 
 Progress = Callable[[str, int, int, dict[str, Any]], None]
 
@@ -89,7 +91,6 @@ def _bars(stream: TextIO) -> Iterator[Progress]:
         MofNCompleteColumn,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
     from rich.progress import Progress as Bars
 
@@ -98,18 +99,25 @@ def _bars(stream: TextIO) -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[facts]}"),
     )
     with Bars(*columns, console=Terminal(file=stream)) as bars:
         tasks: dict[str, Any] = {}
+        time_left = TimeLeft()
 
         def show(stage: str, done: int, total: int, facts: dict[str, Any]) -> None:
             if stage not in tasks:
                 # What was done before counts as done, not as fast.
-                tasks[stage] = bars.add_task(stage, total=total or None, completed=done, facts="")
-            bars.update(tasks[stage], completed=done, total=total or None, facts=_show_facts(facts))
+                tasks[stage] = bars.add_task(stage, total=total or None, completed=done, facts="", left="")
+            left = time_left(stage, done, total, time.monotonic())
+            bars.update(
+                tasks[stage],
+                completed=done,
+                total=total or None,
+                facts=_show_facts(facts),
+                left="" if left is None or done >= total else f"{show_duration(left)} left",
+            )
 
         yield show
 
@@ -119,14 +127,15 @@ class _JsonLines:
 
     def __init__(self, stream: TextIO, interval: float = 0.1) -> None:
         self._stream, self._interval = stream, interval
-        self._stage, self._printed = "", 0.0
+        self._stage, self._printed, self._left = "", 0.0, TimeLeft()
 
     def __call__(self, stage: str, done: int, total: int, facts: dict[str, Any]) -> None:
         now = time.monotonic()
+        left = self._left(stage, done, total, now)
         if stage == self._stage and done != total and now - self._printed < self._interval:
             return
         self._stage, self._printed = stage, now
-        told = {"stage": stage, "done": done, "total": total, "facts": facts}
+        told = {"stage": stage, "done": done, "total": total, "left": left, "facts": facts}
         print(json.dumps(told, default=str), file=self._stream, flush=True)
 
 
@@ -135,22 +144,20 @@ class _Lines:
 
     def __init__(self, stream: TextIO, interval: float = 10.0) -> None:
         self._stream, self._interval = stream, interval
-        self._stage, self._started, self._printed, self._before = "", 0.0, 0.0, 0
+        self._stage, self._printed, self._left = "", 0.0, TimeLeft()
 
     def __call__(self, stage: str, done: int, total: int, facts: dict[str, Any]) -> None:
         now = time.monotonic()
+        left = self._left(stage, done, total, now)
         if stage != self._stage:
-            self._stage, self._started, self._printed = stage, now, float("-inf")
-            self._before = done
+            self._stage, self._printed = stage, float("-inf")
         if (done < total or not total) and now - self._printed < self._interval:
             return
         self._printed = now
-        elapsed, new = now - self._started, done - self._before
-        known = new > 0 and done < total and elapsed >= 1  # the first moments tell nothing about the rest
-        left = f", {elapsed * (total - done) / new:.0f} s left" if known else ""
+        rest = f", {left:.0f} s left" if left is not None and done < total else ""
         extra = f" ({_show_facts(facts)})" if facts else ""
         of = f"/{total}" if total else ""
-        print(f"{stage}: {done}{of}{left}{extra}", file=self._stream, flush=True)
+        print(f"{stage}: {done}{of}{rest}{extra}", file=self._stream, flush=True)
 
 
 def _show_facts(facts: dict[str, Any]) -> str:
