@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from face3dmm.upright import Orientation, upright_size
+from face3dmm.upright import Orientation, Upright, upright_size
 
 PICTURE = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
 ONE = 1 << 16
@@ -58,3 +58,22 @@ def test_no_matrix_is_upright() -> None:
 )
 def test_square_pixels(aspect: float | None, turned: bool, wanted: tuple[int, int]) -> None:
     assert upright_size(frame(None, 720, 576), aspect, Orientation(transpose=turned)) == wanted
+
+
+@pytest.mark.parametrize("size", [(61, 40), (61, 33), (40, 61), (160, 91), (160, 90), (31, 18)])
+@pytest.mark.parametrize("orientation", [Orientation(), Orientation(True, False, True)])
+def test_pictures_and_windows_are_what_libswscale_packs(
+    size: tuple[int, int], orientation: Orientation
+) -> None:
+    av = pytest.importorskip("av")
+    noise = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
+    stored = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format="yuv420p")
+    width, height = size[::-1] if orientation.transpose else size
+    packed = stored.reformat(*size, format="rgb24", interpolation="BICUBIC").to_ndarray()
+    wanted = orientation.apply(packed)
+    upright = Upright(width, height, orientation)
+    np.testing.assert_array_equal(upright(stored), wanted)
+    window = slice(3, 15), slice(5, 17)
+    part = upright(stored, window)
+    np.testing.assert_array_equal(part, wanted[window])
+    assert part.flags.c_contiguous

@@ -138,14 +138,13 @@ class VideoReader:
             raise ValueError(f"crop {crop} does not lie in the {width}x{height} picture")
         # A large picture is scaled before it is cut: one resampling, and never a full-size RGB copy.
         scale = min(1.0, size / side)
-        upright, window = self._upright(scale), size if scale < 1 else side
-        left, top = round(x0 * scale), round(y0 * scale)
-        enlarge = Enlarger(size) if window != size else None
+        upright, kept = self._upright(scale), size if scale < 1 else side
+        x, y = min(round(x0 * scale), upright.width - kept), min(round(y0 * scale), upright.height - kept)
+        window = slice(y, y + kept), slice(x, x + kept)
+        enlarge = Enlarger(size) if kept != size else None
 
         def cut(frame: Any) -> np.ndarray:
-            picture = upright(frame)
-            y, x = min(top, len(picture) - window), min(left, picture.shape[1] - window)
-            part = np.ascontiguousarray(picture[y : y + window, x : x + window])
+            part = upright(frame, window)
             return part if enlarge is None else enlarge(part)
 
         return cut
