@@ -93,6 +93,22 @@ def test_a_closed_tab_is_noticed_and_a_lost_connection_comes_back(browser, serve
 
 
 @pytest.mark.slow
+def test_a_server_that_has_gone_is_told(browser, start_server):
+    server = start_server(size=256, delay=16)
+    page = browser.new_page()
+    page.goto(f"{server.address}#token={server.token}")
+    page.get_by_label("my microphone").uncheck()
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_function(SHOWN, timeout=PATIENCE_MS)
+    server.process.terminate()
+    page.get_by_text("The server does not answer. Is it still running?").wait_for(timeout=PATIENCE_MS)
+    assert page.locator("#connection").inner_text() == "connecting again"
+    assert page.get_by_text("One moment.").is_visible()
+    assert page.locator("#figures").is_hidden()
+    page.close()
+
+
+@pytest.mark.slow
 def test_a_wrong_token_is_told(browser, server):
     page = browser.new_page()
     page.goto(f"{server.address}#token=wrong")

@@ -3,6 +3,7 @@
 const find = (id) => document.getElementById(id);
 const RETRY_MS = 1500;
 const GATHER_MS = 2000;
+const IDLE = find('idle').textContent;
 
 let token = '';
 let wanted = false;      // what the button says
@@ -26,7 +27,10 @@ function take_token() {
 async function ask(path, body) {
   const headers = { authorization: `Bearer ${token}` };
   if (body) headers['content-type'] = 'application/json';
-  const answer = await fetch(`api/v1/${path}`, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
+  const asked = fetch(`api/v1/${path}`, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
+  const answer = await asked.catch(() => {
+    throw new Error('The server does not answer. Is it still running?');
+  });
   const content = await answer.json().catch(() => ({}));
   if (answer.ok) return content;
   const failure = new Error(answer.status === 401
@@ -98,6 +102,12 @@ function changed(peer) {
   }
 }
 
+function wait(text) {
+  find('idle').textContent = text;
+  find('idle').hidden = false;
+  find('figures').hidden = true;
+}
+
 function hang_up() {
   if (connection) connection.close();
   connection = null;
@@ -109,6 +119,7 @@ function again() {
   clearTimeout(retry);
   if (!wanted) return;
   show('waiting', 'connecting again');
+  wait('One moment.');
   retry = setTimeout(() => connect().catch(failed), RETRY_MS);
 }
 
@@ -138,8 +149,7 @@ function stop() {
   hang_up();
   release();
   find('toggle').textContent = 'Start';
-  find('idle').hidden = false;
-  find('figures').hidden = true;
+  wait(IDLE);
   find('microphone').disabled = false;
   show('off', 'stopped');
 }
@@ -148,6 +158,7 @@ function start() {
   wanted = true;
   seen = null;
   say('');
+  wait('One moment.');
   find('toggle').textContent = 'Stop';
   find('microphone').disabled = true;
   watch = setInterval(() => look().catch(() => {}), 1000);
@@ -156,12 +167,13 @@ function start() {
 
 async function look() {
   const state = await ask('state');
-  if (!wanted) return;
+  if (!wanted || find('connection').dataset.state !== 'on') return;
   find('figures').hidden = false;
   find('avatar').textContent = state.avatar;
   find('delay').textContent = `${state.delay.toFixed(2)} s`;
   find('speaking').textContent = state.speaking || 'nobody';
   find('viewers').textContent = String(state.viewers);
+  find('size').textContent = `${state.size} × ${state.size}`;
   const quality = find('video').getVideoPlaybackQuality();
   const now = { frames: quality.totalVideoFrames, time: performance.now() };
   if (seen) {

@@ -2,7 +2,7 @@
 
 import { make } from './dom.js';
 
-const WIDTH = 420, HEIGHT = 130, LEFT = 44, BOTTOM = 18, TOP = 16;
+const WIDTH = 420, HEIGHT = 130, LEFT = 44, BOTTOM = 20, TOP = 22;
 const SECOND = ['held out', 'held_out', 'held-out error', 'psnr', 'score'];
 
 export function chart(points) {
@@ -20,7 +20,7 @@ export function chart(points) {
       TOP + (high > low ? (high - y) / (high - low) : 0.5) * (HEIGHT - TOP - BOTTOM),
     ].map((value) => value.toFixed(1)).join(',');
     drawing.append(make('svg:polyline', { class: kind, points: curve.map(place).join(' ') }));
-    drawing.append(make('svg:text', { class: kind ? 'second-name' : 'first-name', x: String(LEFT + index * 160), y: '10' },
+    drawing.append(make('svg:text', { class: kind ? 'second-name' : 'first-name', x: String(LEFT + index * 160), y: '14' },
       `${name} ${values.at(-1).toPrecision(3)}`));
     if (!kind) {
       drawing.append(make('svg:text', { x: String(LEFT - 6), y: String(TOP + 6), 'text-anchor': 'end' }, high.toPrecision(2)));

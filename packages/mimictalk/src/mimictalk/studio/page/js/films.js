@@ -79,7 +79,7 @@ function choose(id, wanted) {
   place.hidden = compared.size < 2;
   if (place.hidden) return place.replaceChildren();
   const cards = [...compared].map((key) => find('videos').querySelector(`[data-key="${key}"]`));
-  const films = cards.map((card) => make('video', { src: card.querySelector('video').src, playsInline: true, muted: true, loop: true }));
+  const films = cards.map((card) => make('video', { src: card.querySelector('video').src, playsInline: true, muted: true, loop: true, preload: 'auto' }));
   films[0].muted = false;
   const both = button('Play both', async () => {
     if (!films[0].paused) return films.forEach((each) => each.pause());
