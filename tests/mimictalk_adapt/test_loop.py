@@ -1,10 +1,11 @@
 import pytest
 import torch
 from torch import nn
-from toy_backbone import ToyBackbone
+from toy_backbone import RememberingToy, ToyBackbone
 
 from mimictalk_adapt import AdaptableBackbone, AdaptConfig, adapt
-from mimictalk_adapt.lora import lora_parameters
+from mimictalk_adapt.lora import inject, lora_parameters
+from mimictalk_adapt.planning import batch_generator
 
 CONFIG = AdaptConfig(steps=40, r=2, lora_alpha=2, save_every_s=0.0)
 
@@ -121,3 +122,73 @@ def test_rate_rises_then_falls() -> None:
 def test_settings_that_make_no_sense_are_refused(bad: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         AdaptConfig(**bad)
+
+
+def test_steps_together_meet_the_same_values() -> None:
+    config = AdaptConfig(steps=2, together=2, r=2, lora_alpha=2)
+    backbone, twin = ToyBackbone(), ToyBackbone()
+    adapt(backbone, config)
+    # The same by hand: both gradients before the first step.
+    inject(twin.net, twin.lora_targets(), r=2, lora_alpha=2, seed=0)
+    twin.net.eval()
+    groups = [[*lora_parameters(twin.net).values()], [twin.static]]
+    rates = [config.learning_rate, config.static_learning_rate]
+    adam = torch.optim.Adam([{"params": group} for group in groups], lr=0.0, betas=(0.9, 0.98))
+    losses = [twin.loss(batch_generator(0, step))[0] for step in range(2)]
+    found = [torch.autograd.grad(loss, [*groups[0], *groups[1]]) for loss in losses]
+    for step, gradients in enumerate(found):
+        for parameter, gradient in zip([*groups[0], *groups[1]], gradients, strict=True):
+            parameter.grad = gradient.clone()
+        for group, own, rate in zip(adam.param_groups, groups, rates, strict=True):
+            group["lr"] = rate * config.rate(step)
+            torch.nn.utils.clip_grad_norm_(own, 1.0)
+        adam.step()
+    assert torch.allclose(backbone.static, twin.static, atol=1e-7)
+    for name, value in lora_parameters(twin.net).items():
+        assert torch.allclose(lora_parameters(backbone.net)[name], value, atol=1e-7), name
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_steps_together_end_alike_on_any_number_of_threads(threads: int) -> None:
+    config, before = AdaptConfig(steps=9, together=2, r=2, lora_alpha=2), torch.get_num_threads()
+    alone, shared = ToyBackbone(), ToyBackbone()
+    adapt(alone, config)
+    torch.set_num_threads(threads)
+    try:
+        result = adapt(shared, config)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert result.steps == 9
+    assert torch.equal(alone.static, shared.static)
+
+
+def test_an_interrupted_run_of_steps_together_ends_bit_identical(tmp_path) -> None:
+    config = AdaptConfig(steps=40, together=3, r=2, lora_alpha=2, save_every_s=0.0)
+    whole, first, second = ToyBackbone(), ToyBackbone(), ToyBackbone()
+    adapt(whole, config)
+
+    def stop_late(done: int, total: int, terms: dict[str, float]) -> None:
+        if done >= 17:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        adapt(first, config, state_folder=tmp_path, key="clip", progress=stop_late)
+    assert adapt(second, config, state_folder=tmp_path, key="clip").resumed_at == 18  # six whole rounds
+    assert torch.equal(second.static, whole.static)
+
+
+def test_looks_come_at_the_end_of_the_round_that_passes_them() -> None:
+    config = AdaptConfig(steps=40, together=4, judge_every=10)
+    looked, last = [], -1
+    for done in range(0, 41, 4):
+        if config.looks_at(done, last):
+            looked.append(done)
+            last = done
+    assert looked == [0, 12, 20, 32, 40]
+
+
+def test_a_backbone_that_remembers_meets_its_batches_in_order() -> None:
+    backbone = RememberingToy()
+    adapt(backbone, AdaptConfig(steps=6, together=3, r=2, lora_alpha=2))
+    assert float(backbone.seen) == 6

@@ -12,6 +12,8 @@ class AdaptConfig:
 
     Attributes:
         steps: Optimiser steps.
+        together: Consecutive steps whose gradients are taken at the same values, before the first of them is
+            made: on a CPU they are computed at the same time (`StepGradients`).
         seed: Of every random choice.
         r: LoRA rank (MimicTalk uses 2 on a network of 149 M parameters; a small network needs more).
         lora_alpha: LoRA scale; the update is multiplied by lora_alpha / r.
@@ -32,6 +34,7 @@ class AdaptConfig:
     """
 
     steps: int = 1500
+    together: int = 1
     seed: int = 0
     r: int = 16
     lora_alpha: int = 16
@@ -48,7 +51,7 @@ class AdaptConfig:
     save_every_s: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "r", "lora_alpha", "gradient_norm", "bad_steps"):
+        for name in ("steps", "together", "r", "lora_alpha", "gradient_norm", "bad_steps"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"AdaptConfig.{name} must be positive, got {getattr(self, name)!r}")
         not_negative = "warm_up save_every_s seed judge_every patience learning_rate static_learning_rate"
@@ -69,7 +72,12 @@ class AdaptConfig:
             return rise
         return rise * (0.02 + 0.98 * 0.5 * (1 + cos(pi * min(step / self.steps, 1.0))))
 
-    def looks_at(self, step: int) -> bool:
-        """Whether held-out data are looked at after `step` steps: at the start, at the end, and between."""
+    def looks_at(self, step: int, last: int) -> bool:
+        """Whether held-out data are looked at after `step` steps: at the start, at the end, and between.
+
+        Args:
+            step: Steps done.
+            last: Step of the look before; -1 for none.
+        """
         every = self.judge_every or max(25, self.steps // 16)
-        return step % every == 0 or step == self.steps
+        return step // every > last // every or (step == self.steps and step > last)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from mimictalk_adapt.config import AdaptConfig
+from mimictalk_adapt.gradients import StepGradient, StepGradients
 from mimictalk_adapt.learned import Learned
 from mimictalk_adapt.lora import inject, lora_parameters
-from mimictalk_adapt.planning import batch_generator, steps_within
+from mimictalk_adapt.planning import steps_within
 from mimictalk_adapt.protocol import AdaptableBackbone, JudgingBackbone, RememberingBackbone
 from mimictalk_adapt.state import (
     History,
@@ -119,13 +120,17 @@ class _Run:
         backbone.network.eval()
         self.optimizer, parameters = _optimizer(backbone, config)
         self.learned = Learned(parameters, config.ema)
+        learning = [value for group in self.optimizer.param_groups for value in group["params"]]
+        self.gradients = StepGradients(backbone, learning, config.seed)
         self.history = History()
         self._take_up()
         self.spent_before = self.history.seconds
         self.resumed_at = self.history.done
         if not self.history.planned:
             left = None if budget_s is None else budget_s - (time.monotonic() - self.began)
-            self.history.planned = config.steps if left is None else steps_within(backbone, config, left)
+            self.history.planned = (
+                config.steps if left is None else steps_within(backbone, config, left, self.gradients.at)
+            )
             self._save()  # the plan is a measurement: made once, or a resumed run would be another
         self.config = replace(config, steps=self.history.planned)
         self.stop = StopSignals()
@@ -165,9 +170,19 @@ class _Run:
         )
 
     def _advance(self) -> Numbers | None:
-        """One step, done or left out."""
+        """A round: the steps whose gradients are taken together, each done or left out; terms of the last
+        that was done. A state is only kept between rounds."""
+        history = self.history
+        last = min(history.done + self.config.together, self.config.steps)
+        rollbacks, terms = history.rollbacks, None
+        for found in self.gradients.at(range(history.done, last)):
+            if history.rollbacks == rollbacks:  # what follows belongs to values that were given up
+                terms = self._count(self._step(found)) or terms
+        return terms
+
+    def _count(self, terms: Numbers | None) -> Numbers | None:
+        """Book a step that gave `terms`, or None where it was left out."""
         history, config = self.history, self.config
-        terms = self._step()
         history.done += 1
         if terms is None:
             history.skipped += 1
@@ -186,16 +201,15 @@ class _Run:
             history.curve.append((history.done, terms))
         return terms
 
-    def _step(self) -> Numbers | None:
+    def _step(self, found: StepGradient) -> Numbers | None:
         """One optimiser step; None where it was left out."""
-        backbone, config, groups = self.backbone, self.config, self.optimizer.param_groups
+        config, groups = self.config, self.optimizer.param_groups
+        if not found.gradients:
+            return None
         for group in groups:
             group["lr"] = group["base"] * config.rate(self.history.done) * self.history.rate
-        self.optimizer.zero_grad(set_to_none=True)
-        loss, terms = backbone.loss(batch_generator(config.seed, self.history.done))
-        if not bool(torch.isfinite(loss)):
-            return None
-        loss.backward()
+        for parameter, gradient in zip(self.gradients.parameters, found.gradients, strict=True):
+            parameter.grad = gradient
         norms: list[Tensor] = [
             torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_norm) for group in groups
         ]
@@ -204,7 +218,7 @@ class _Run:
         self.optimizer.step()
         if not self.learned.is_finite():
             return None
-        return {"loss": float(loss.detach())} | {n: float(value.detach()) for n, value in terms.items()}
+        return {"loss": float(found.loss)} | {name: float(value) for name, value in found.terms.items()}
 
     def _roll_back(self) -> None:
         self.learned.go_back()
@@ -216,7 +230,7 @@ class _Run:
     def _look(self) -> None:
         """Judge where it is time to, and keep the point if it is the best so far."""
         history = self.history
-        if history.looked_at == history.done or not self.config.looks_at(history.done):
+        if not self.config.looks_at(history.done, history.looked_at):
             return
         numbers: Numbers | None = None
         if isinstance(self.backbone, JudgingBackbone):

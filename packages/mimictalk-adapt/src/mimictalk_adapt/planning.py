@@ -1,6 +1,7 @@
 """How many steps fit into a time, and what each of them sees."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -16,7 +17,12 @@ def batch_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % (2**63 - 1))
 
 
-def steps_within(backbone: AdaptableBackbone, config: AdaptConfig, seconds: float) -> int:
+def steps_within(
+    backbone: AdaptableBackbone,
+    config: AdaptConfig,
+    seconds: float,
+    gradients: Callable[[Sequence[int]], object],
+) -> int:
     """How many steps fit into a time, from the speed of a few that are thrown away.
 
     Looks at held-out data are counted: there are about eighteen in a run.
@@ -25,6 +31,7 @@ def steps_within(backbone: AdaptableBackbone, config: AdaptConfig, seconds: floa
         backbone: LoRA is in its network already; nothing that learns is changed.
         config: `steps` is the upper limit.
         seconds: The time left.
+        gradients: Does the work of some steps at once.
 
     Returns:
         At least 1.
@@ -33,11 +40,10 @@ def steps_within(backbone: AdaptableBackbone, config: AdaptConfig, seconds: floa
     memory = backbone.memory() if isinstance(backbone, RememberingBackbone) else {}
     before = {name: value.clone() for name, value in memory.items()}
     taken = []
-    for step in range(PROBE_STEPS):
+    for first in range(0, PROBE_STEPS, config.together):
         begin = time.monotonic()
-        loss, _ = backbone.loss(batch_generator(config.seed, step))
-        loss.backward()
-        taken.append(time.monotonic() - begin)
+        gradients(range(first, first + config.together))
+        taken.append((time.monotonic() - begin) / config.together)
     for name, value in memory.items():
         value.copy_(before[name])
     judging = 0.0
@@ -45,6 +51,7 @@ def steps_within(backbone: AdaptableBackbone, config: AdaptConfig, seconds: floa
         begin = time.monotonic()
         backbone.judge()
         judging = 18 * (time.monotonic() - begin)
-    per_step = sorted(taken[2:])[len(taken[2:]) // 2] * MARGIN
+    settled = sorted(taken[len(taken) // 5 :])
+    per_step = settled[len(settled) // 2] * MARGIN
     left = seconds - (time.monotonic() - began) - judging
     return max(1, min(config.steps, int(left / per_step)))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RECIPES = ("own", "published")
 STEPS, PUBLISHED_STEPS = 1200, 2000
+TOGETHER = 2  # frames that learn at a time: two cores do two frames in little more than the time of one
 LORA_RANK = 16
 PATIENCE = 6  # looks of a run with a budget; there are about sixteen
 EYE_BLINK = (0, 7)  # eyeBlinkLeft and eyeBlinkRight in the order of docs/conventions.md
@@ -70,6 +71,7 @@ class Recipe:
             )
         return AdaptConfig(
             steps=steps or STEPS,
+            together=TOGETHER,
             seed=seed,
             r=self.rank,
             lora_alpha=2 * self.rank,

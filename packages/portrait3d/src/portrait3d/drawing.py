@@ -1,9 +1,6 @@
 """Finished frames of one person, one after another."""
 
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
 
@@ -13,6 +10,7 @@ from torch import Tensor
 from portrait3d.cut_out import cut_out
 from portrait3d.folded_adapter import FoldedAdapter
 from portrait3d.folded_torso import FoldedTorso
+from portrait3d.frame_threads import in_threads
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D, to_picture
 
@@ -90,10 +88,7 @@ class PortraitRenderer:
     ) -> Iterator[Tensor]:
         """Draw a stream of (pncc, camera_to_world, intrinsics, keypoints), several frames at a time.
 
-        A frame is too small to be shared well by several cores; whole frames are not. Each is drawn by one
-        thread, so that none depends on how many there are. Until the last frame is taken the caller computes
-        with one thread too: its helpers would wait for cores that are drawing. Memory does not grow with the
-        stream.
+        See `in_threads`; memory does not grow with the stream.
 
         Args:
             drives: See `frame`.
@@ -104,25 +99,4 @@ class PortraitRenderer:
             (S, S, 3) uint8, or (S, S, 4) where transparent, in order.
         """
         draw = self.cut_out if transparent else self.frame
-        count = workers or _cores()
-        threads = torch.get_num_threads()
-        waiting: deque[Future[Tensor]] = deque()
-        pool = ThreadPoolExecutor(count, "frame", torch.set_num_threads, (1,))
-        torch.set_num_threads(1)
-        try:
-            for drive in drives:
-                waiting.append(pool.submit(draw, *drive))
-                if len(waiting) > 2 * count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        yield from in_threads(lambda drive: draw(*drive), drives, workers)

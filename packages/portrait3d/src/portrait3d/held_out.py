@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from portrait3d.clip import PortraitClip
+from portrait3d.frame_threads import in_threads
 from portrait3d.frame_loss import DrawnFrame, Layers, LossWeights, draw_frame, frame_terms
 from portrait3d.losses import square_round
 from portrait3d.model import Portrait3D
@@ -34,7 +35,6 @@ def judged_frames(held_out: list[int], most: int = 8) -> list[int]:
     return inner[:: max(1, -(-len(inner) // most))]
 
 
-@torch.no_grad()
 def judge_frames(
     model: Portrait3D, clip: PortraitClip, layers: Layers, held_out: list[int]
 ) -> dict[str, float]:
@@ -57,25 +57,31 @@ def judge_frames(
     frames = judged_frames(held_out)
     if not frames:
         raise ValueError("no frames are held out")
-    weights, found = LossWeights(), []
-    for index in frames:
-        diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
-        drawn = draw_frame(model, clip, layers, diff, index, None)
-        terms = frame_terms(drawn, clip, index)
-        truth, picture = clip.picture(index), whole_picture(drawn)
-        focus = clip.focus[index]
-        square = square_round(focus[0], MOUTH_HALF * (focus[1] - focus[2]).norm(), truth.shape[-1])
-        mask = drawn.head.window.take_pixels(clip.mask("head_mask", index)) > 0.5
-        alpha = drawn.head.alpha > 0.5
-        found.append(
-            {
-                "score": float(sum(getattr(weights, name) * float(terms[name]) for name in SCORED)),
-                "psnr": _psnr(picture, truth, torch.ones_like(square)),
-                "psnr_mouth": _psnr(picture, truth, square),
-                "head_iou": float((alpha & mask).sum() / (alpha | mask).sum().clamp_min(1)),
-            }
-        )
+
+    @torch.no_grad()
+    def judged(index: int) -> dict[str, float]:
+        return _judge(model, clip, layers, index)
+
+    found = list(in_threads(judged, frames) if layers.planes.device.type == "cpu" else map(judged, frames))
     return {name: sum(numbers[name] for numbers in found) / len(found) for name in found[0]}
+
+
+def _judge(model: Portrait3D, clip: PortraitClip, layers: Layers, index: int) -> dict[str, float]:
+    weights = LossWeights()
+    diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
+    drawn = draw_frame(model, clip, layers, diff, index, None)
+    terms = frame_terms(drawn, clip, index)
+    truth, picture = clip.picture(index), whole_picture(drawn)
+    focus = clip.focus[index]
+    square = square_round(focus[0], MOUTH_HALF * (focus[1] - focus[2]).norm(), truth.shape[-1])
+    mask = drawn.head.window.take_pixels(clip.mask("head_mask", index)) > 0.5
+    alpha = drawn.head.alpha > 0.5
+    return {
+        "score": float(sum(getattr(weights, name) * float(terms[name]) for name in SCORED)),
+        "psnr": _psnr(picture, truth, torch.ones_like(square)),
+        "psnr_mouth": _psnr(picture, truth, square),
+        "head_iou": float((alpha & mask).sum() / (alpha | mask).sum().clamp_min(1)),
+    }
 
 
 def whole_picture(drawn: DrawnFrame) -> Tensor:
