@@ -19,7 +19,7 @@ class StepGradient:
     Attributes:
         loss: Scalar.
         terms: Of the loss.
-        gradients: By parameter, None for one that the loss does not depend on; empty if the loss is not finite.
+        gradients: By parameter, None where the loss does not depend on it; empty if the loss is not finite.
     """
 
     loss: Tensor

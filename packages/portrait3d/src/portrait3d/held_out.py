@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from portrait3d.clip import PortraitClip
-from portrait3d.frame_threads import in_threads
 from portrait3d.frame_loss import DrawnFrame, Layers, LossWeights, draw_frame, frame_terms
+from portrait3d.frame_threads import in_threads
 from portrait3d.losses import square_round
 from portrait3d.model import Portrait3D
 
