@@ -62,7 +62,7 @@ def test_the_delay_is_what_motion_and_drawing_need():
     pace = Pace(workers=2, seconds=0.04)
     for _ in range(40):
         pace.known(0.40)
-    # 0.40 s until the motion is known, 0.02 s for one of two workers, 1.25 x 0.04 s of drawing, 0.01 s on the way.
-    assert pace.needed == 12
+    # 0.40 s until the motion is known, 0.02 s for one of two workers, 1.5 x 0.04 s of drawing, 0.01 s on the way.
+    assert pace.needed == 13
     assert Pace(1, 5.0).needed == LONGEST
     assert Pace(1, 0.12).needed > Pace(4, 0.12).needed

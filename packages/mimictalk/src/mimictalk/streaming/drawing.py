@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from talk_motion import MotionSequence
 
 BACKLOG = 2 * FPS  # moments of sound that wait for their motion; more are left out
-MORE_NICE = 5  # of what draws: the motion of a hop is needed before any of its frames
+MORE_NICE = 2  # of what draws: the motion of a hop is needed before any of its frames
 Heard = tuple[int, np.ndarray, bool]
 
 

@@ -25,7 +25,7 @@ from mimictalk.streaming.schedule import Schedule
 
 WARM_UP = 2  # frames per thread: the first ones take longer than all that follow
 REHEARSAL = 3 * FPS  # moments
-MORE_NICE = 5  # sound and network go first
+MORE_NICE = 3  # sound and network go first
 
 
 def main(load: Callable[[dict[str, Any], Console], Speaker], workers: int | None = None) -> None:

@@ -7,10 +7,10 @@ from mimictalk.streaming.moments import SECONDS
 
 LOOK_AHEAD, HOP = 8, 4  # frames: what talk_motion.StreamConfig waits for, and how many come together
 MARGIN = 0.010  # seconds for the way to the server
-LATELY = 16  # frames: the speed of drawing now
+LATELY = 16  # frames: the speed of drawing now; more with many workers, of which all may stand still at once
 FRAMES, KNOWN = 64, 256  # frames: a stall of a second must not weigh in the quantiles
 NEARLY_ALL, MOST = 0.95, 0.75  # shares of frames
-ROOM = 1.25  # of the time that drawing takes: each viewer's encoder wants the same cores
+ROOM = 1.5  # of the time that drawing takes: each viewer's encoder wants the same cores
 LONGEST = 75  # moments of delay, 3 s: a machine that needs more shows fewer pictures
 
 
@@ -24,7 +24,7 @@ class Pace:
 
     def __init__(self, workers: int, seconds: float) -> None:
         self.workers = workers
-        self._drawn = deque([seconds], maxlen=FRAMES)
+        self._drawn = deque([seconds], maxlen=max(FRAMES, 5 * workers))
         self._known = deque([(LOOK_AHEAD + 1) * SECONDS], maxlen=KNOWN)
 
     def known(self, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Pace:
     @property
     def seconds(self) -> float:
         """What a frame takes now: the median of the last ones."""
-        return quantile([*self._drawn][-LATELY:], 0.5)
+        return quantile(self._lately, 0.5)
 
     @property
     def stride(self) -> float:
@@ -62,7 +62,11 @@ class Pace:
 
     def suffices(self, delay: int) -> bool:
         """Whether most frames can be in time with a delay of so many moments."""
-        return quantile(self._known, MOST) + quantile(self._drawn, MOST) + MARGIN <= delay * SECONDS
+        return quantile(self._known, MOST) + quantile(self._lately, MOST) + MARGIN <= delay * SECONDS
+
+    @property
+    def _lately(self) -> list[float]:
+        return [*self._drawn][-max(LATELY, 5 * self.workers) :]
 
 
 def quantile(values: "deque[float] | list[float]", share: float) -> float:
