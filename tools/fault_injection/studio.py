@@ -115,9 +115,14 @@ DISTURBANCES: dict[str, Callable[[Studio], None]] = {
 }
 
 
+def name_of(number: int) -> str:
+    """An avatar's name; a card goes on with the date, so that a number must not end it."""
+    return f"Person {number} of the studio"
+
+
 def survives(studio: Studio, number: int, disturb: Callable[[Studio], None]) -> str:
     """One job, disturbed half-way; returns what went wrong, or nothing."""
-    name = f"Person {number}"
+    name = name_of(number)
     clip = studio.folder.parent / "clip.mp4"
     clip.write_bytes(MP4 + b"held")
     job = studio.client.adapt(studio.client.upload(clip), name, consent="yes")
@@ -160,7 +165,7 @@ def main() -> int:
             print(f"job {number}, {words}: {fault or 'finished'}", file=sys.stderr, flush=True)
             if fault:
                 faults.append({"job": number, "disturbed": words, "fault": fault})
-        lost = [name for name in (f"Person {n}" for n in range(given.jobs)) if name not in names(studio)]
+        lost = [name for name in map(name_of, range(given.jobs)) if name not in names(studio)]
         studio.close()
         browser.close()
     promises = [
