@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 
 from face3dmm import FaceModel, segment_frames, segment_stream
 from face3dmm.detector import LandmarkTracker
-from face3dmm.masks import _with_neighbours, enlarged, face_area, head_region, refine
+from face3dmm.masks import _window_means, _with_neighbours, enlarged, face_area, head_region, refine
 from face3dmm.video import open_video
 from segmentation_task import write_task
 
@@ -58,6 +59,12 @@ def test_enlarging_is_bilinear_as_in_torch(times: int) -> None:
     tensor = torch.from_numpy(values)[None, None]
     wanted = torch.nn.functional.interpolate(tensor, scale_factor=times, mode="bilinear")[0, 0]
     np.testing.assert_allclose(enlarged(values, times), wanted.numpy(), atol=1e-6)
+
+
+def test_window_means_are_those_of_scipy() -> None:
+    values = np.random.default_rng(0).random((3, 9, 12)).astype(np.float32)
+    wanted = scipy.ndimage.uniform_filter(values, 5, axes=(1, 2))  # reflects at the rim
+    np.testing.assert_allclose(_window_means(values, 2), wanted, atol=1e-6)
 
 
 def test_face_area_is_the_oval() -> None:

@@ -8,7 +8,8 @@ from numbered_clips import numbered_clip, write_clip
 
 from face3dmm import InputError, VideoInfo, open_video
 from face3dmm.detector import FaceBox
-from face3dmm.survey import Person, _same_person, choose_crop, survey
+from face3dmm.following import follow
+from face3dmm.survey import Person, _kept_whole, _same_person, choose_crop, survey, whole_square
 
 skimage_data = pytest.importorskip("skimage.data")
 
@@ -110,3 +111,26 @@ def test_a_turned_picture_is_refused(tmp_path: Path, turns: int, state: str) -> 
     turned = np.rot90(skimage_data.astronaut(), turns)
     with pytest.raises(InputError, match=state):
         survey(open_video(clip(tmp_path / "a.mp4", [turned] * 12)))
+
+
+def test_landmarks_of_a_square_portrait_are_found_in_the_same_pass(tmp_path: Path) -> None:
+    portrait = skimage_data.astronaut()[:320, 64:384]
+    pictures = [np.roll(portrait, 2 * step, axis=1) for step in range(8)]
+    reader = open_video(clip(tmp_path / "a.mp4", pictures))
+    at_once, later = survey(reader, landmarks=True), survey(reader)
+    assert at_once.crop == later.crop == (0, 0, 320)
+    assert later.faces is None
+    assert at_once.faces is not None
+    assert len(at_once.faces) == 8
+    np.testing.assert_array_equal(follow(reader, at_once), follow(reader, later))
+
+
+def test_only_one_large_face_in_a_square_picture_is_looked_at_at_once() -> None:
+    assert whole_square(info(1280, 720)) is None
+    assert whole_square(info(520, 500)) == (10, 0, 500)
+    square = info(500, 500)
+    assert _kept_whole([], square)
+    assert _kept_whole([still(250, 250, 200)], square)
+    assert _kept_whole([still(250, 250, 200), still(20, 20, 30, count=1)], square)  # seen once: a mistake
+    assert not _kept_whole([still(250, 250, 200), still(20, 20, 80)], square)
+    assert not _kept_whole([still(250, 250, 100)], square)

@@ -168,3 +168,6 @@ def test_glances_show_the_frames_thinned_and_on_demand_whole(tmp_path: Path, rot
         assert thin.shape == (frame.shape[0] // 2, frame.shape[1] // 2, 3)
         assert np.abs(thin.astype(int) - frame[::2, ::2]).mean() < 12  # edges fall elsewhere
     assert glances[0] is glances[1]  # held
+    crop = 2, 1, 60
+    for glance, wanted in zip(reader.glances(80, 2, crop), reader.crops(crop), strict=True):
+        np.testing.assert_array_equal(glance.crop, wanted)

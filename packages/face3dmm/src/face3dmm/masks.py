@@ -125,14 +125,13 @@ def segment_stream(
 def _masks_of_one(
     picture: np.ndarray, person: np.ndarray, below: np.ndarray, points: Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
-    matte = refine(person, picture)
     region = _widened(head_region(points, len(picture)) * (1 - below), QUARTER)
-    masks = np.empty((2, *matte.shape), np.uint8)
-    for phase, share in enumerate(_between_rows(region, QUARTER)):
-        rows = matte[phase::QUARTER]
-        rows *= 255
-        share *= rows
-        for mask, values in zip(masks, (share, rows), strict=True):
+    masks = np.empty((2, *picture.shape[:2]), np.uint8)
+    parts = zip(_between_rows(region, QUARTER), _matte_rows(person, picture), strict=True)
+    for phase, (head, matte) in enumerate(parts):
+        matte *= 255
+        head *= matte
+        for mask, values in zip(masks, (head, matte), strict=True):
             values += 0.5
             mask[phase::QUARTER] = values
     return masks[0], masks[1]
@@ -150,26 +149,33 @@ def refine(probability: np.ndarray, picture: np.ndarray) -> np.ndarray:
     Returns:
         (S, S) float32 in [0, 1], steeper than the probability.
     """
-    from scipy.ndimage import uniform_filter
+    return np.stack(list(_matte_rows(probability, picture)), 1).reshape(picture.shape[:2])
 
-    def box(*values: np.ndarray) -> np.ndarray:
-        return uniform_filter(np.stack(values), 2 * GUIDE_RADIUS + 1, axes=(1, 2))
 
+def _matte_rows(probability: np.ndarray, picture: np.ndarray) -> Iterator[np.ndarray]:
+    """What `refine` gives, as `_between_rows` gives it."""
     guide = picture[..., 1].astype(np.float32)
-    small = _block_means(guide, QUARTER) / 255
-    mean, matte_mean, product, square = box(small, probability, small * probability, small * small)
+    small = _block_means(guide, QUARTER) / np.float32(255)
+    given = np.stack([small, probability, small * probability, small * small])
+    mean, matte_mean, product, square = _window_means(given, GUIDE_RADIUS)
     slope = (product - mean * matte_mean) / (square - mean * mean + GUIDE_SMOOTHNESS)
-    slope, offset = box(slope, matte_mean - slope * mean)
+    slope, offset = _window_means(np.stack([slope, matte_mean - slope * mean]), GUIDE_RADIUS)
     # The steepening is linear, too: it is cheaper before the coefficients are enlarged than after.
     slope = _widened(slope / (255 * (1 - 2 * STEEP)), QUARTER)
     offset = _widened((offset - STEEP) / (1 - 2 * STEEP), QUARTER)
-    for phase, (times, plus) in enumerate(
-        zip(*(_between_rows(one, QUARTER) for one in (slope, offset)), strict=True)
-    ):
-        rows = guide[phase::QUARTER]
-        rows *= times
+    both = zip(_between_rows(slope, QUARTER), _between_rows(offset, QUARTER), strict=True)
+    for phase, (rows, plus) in enumerate(both):
+        rows *= guide[phase::QUARTER]
         rows += plus
-    return guide.clip(0, 1, out=guide)
+        yield rows.clip(0, 1, out=rows)
+
+
+def _window_means(values: np.ndarray, radius: int) -> np.ndarray:
+    """Means (N, h, w) over windows of 2 radius + 1 pixels a side, the rim mirrored."""
+    padded = np.pad(values, ((0, 0), (radius, radius), (radius, radius)), "symmetric")
+    (_, height, width), side = values.shape, 2 * radius + 1
+    rows = reduce(np.add, [padded[:, first : first + height] for first in range(side)])
+    return reduce(np.add, [rows[..., first : first + width] for first in range(side)]) / np.float32(side**2)
 
 
 def head_region(points: Tensor, size: int) -> np.ndarray:
