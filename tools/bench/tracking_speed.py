@@ -27,10 +27,12 @@ class TrackingTimes:
     """One clip, whole and in parts, one after the other on the same machine.
 
     Attributes:
-        track: `track_video`: decode, find faces, decode and crop, landmarks of every frame, fit.
+        track: `track_video`: decode, find faces, decode and crop (in the same pass where the picture is kept
+            whole), landmarks of every frame, fit.
         masks: Decode and crop once more, segment and refine every frame.
-        detector: The landmark network alone, over the 512-pixel crops held in memory.
-        segmenter: The person network alone, over the same.
+        detector: The landmark network alone, over the 512-pixel crops held in memory; its reading of the
+            answers is as fast as within `track_video`.
+        segmenter: The person network alone, over the same, one answer per pixel.
     """
 
     track: Seconds
