@@ -60,21 +60,36 @@ SOURCES = (
     Source(
         "kill_adapt.json",
         "`adapt` killed at any time, then run again: the same avatar, bit for bit",
-        "tools/fault_injection/adapt.py > tools/bench/results/kill_adapt.json",
+        "tools/fault_injection/adapt.py --keep tools/bench/results/kill_adapt.json",
     ),
     Source(
         "kill_render.json",
         "`render` killed at any time, then run again: the same frames, at most one segment done twice",
-        "tools/fault_injection/render.py > tools/bench/results/kill_render.json",
+        "tools/fault_injection/render.py --keep tools/bench/results/kill_render.json",
     ),
     Source(
         "limits.json",
         "Full disks and limits of memory: a clean end, what was there before intact",
-        "tools/fault_injection/limits.py > tools/bench/results/limits.json",
+        "tools/fault_injection/limits.py --keep tools/bench/results/limits.json",
+    ),
+    Source(
+        "interrupts.json",
+        "Ctrl-C at any time: a stop within 2 s, in words, with nothing lost",
+        "tools/fault_injection/interrupts.py --keep tools/bench/results/interrupts.json",
+    ),
+    Source(
+        "eta.json",
+        "The time left: told to 15 % after a tenth",
+        "tools/bench/eta.py --keep tools/bench/results/eta.json",
+    ),
+    Source(
+        "tested.json",
+        "An hour of speech, damaged artefacts, broken installations, errors, calls that must not be there",
+        "tools/bench/tested.py --keep tools/bench/results/tested.json",
     ),
     Source(
         "trust.json",
-        "Signatures, one-bit edits, watermark: all noticed, no false alarm",
+        "Signatures, one-bit edits, watermark under attack: all noticed, no false alarm",
         "tools/bench/trust.py --renders 1000 --edits 1000 --clips 500 --unmarked 5000 "
         "--keep tools/bench/results/trust.json",
     ),

@@ -24,6 +24,7 @@ from bench.program_jobs import Report, prepare, start
 from bench.reliability import promise, report
 
 GOAL, FIRST = 0.15, 0.1
+JOBS = ("adapt", "render", "track")
 
 
 def errors(reports: list[Report]) -> list[float]:
@@ -48,13 +49,14 @@ def main() -> int:
     told.add_argument("--clips", type=int, default=4, help="times 12 s are tracked and learned from")
     told.add_argument("--seconds", type=float, default=40.0, help="of speech that are rendered")
     told.add_argument("--steps", type=int, default=120, help="of learning")
+    told.add_argument("--only", choices=JOBS, help="only this command")
     told.add_argument("--keep", type=Path, help="write the JSON here too")
     given = told.parse_args()
     promises, medians = [], dict[str, list[float]]()
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
         prepare(base, given.clips, given.seconds)
-        for job in ("adapt", "render", "track"):
+        for job in (given.only,) if given.only else JOBS:
             medians[job] = []
             for number in range(given.runs):
                 folder = base / f"{job}{number}"

@@ -2,6 +2,7 @@
 
     .venv/bin/python tools/bench/trust.py --renders 20 --edits 100 --clips 10 --unmarked 20
 
+A run that was stopped goes on where it was (`--again` starts anew).
 Clips are synthetic and made on the spot; they go through the app's own marking, coding and signing, without the
 portrait model. Edits change one bit in index, picture or sound. A watermark counts as found when its 64 bits are
 right; on unmarked clips any payload is a false alarm. With 0 failures in n trials the rate is below 3/n (95 %).
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
-from functools import partial
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,13 +35,17 @@ from mimictalk.content_credentials import read_credentials
 from mimictalk.marks import now
 from mimictalk.provenance import Origin, Provenance
 from mimictalk.render_job import RenderSettings
-from mimictalk.signing_key import data_folder
+from mimictalk.signing_key import local_key
 from mimictalk.video_settings import PIPE
 from mimictalk.video_writer import VideoWriter
 from mimictalk.watermark import Watermark
 from mimictalk.watermark_detection import detect
 
 UNMARKED = 1_000_000  # seeds of unmarked clips begin here
+FEW, SMALL = 2, 256  # frames of unmarked clips, and their side: a search that finds nothing takes long
+STATE = Path(tempfile.gettempdir()) / "mimictalk-trust.jsonl"
+Task = tuple[str, int, int]  # kind, seed, and frames or edits
+Result = dict[str, int]
 WRITTEN_CRF = 18  # as the app writes
 PSNR_DB, EMBED_MS, FOUND = 42.0, 3.0, 0.99
 
@@ -50,52 +57,96 @@ def main() -> None:
     told.add_argument("--edits", type=int, default=100, help="one-bit edits, spread over the signed videos")
     told.add_argument("--clips", type=int, default=10, help="marked clips per attack")
     told.add_argument("--unmarked", type=int, default=20, help="unmarked clips per attack")
-    told.add_argument("--frames", type=int, default=64, help="of each clip")
-    told.add_argument("--workers", type=int, default=1, help="processes")
+    told.add_argument("--frames", type=int, default=16, help="of each marked clip of 512 x 512")
+    told.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     told.add_argument("--seed", type=int, default=0)
+    told.add_argument("--state", type=Path, default=STATE, help="where it is kept how far a run has come")
+    told.add_argument("--again", action="store_true", help="forget earlier runs")
     told.add_argument("--keep", type=Path, help="write the JSON here too")
     given = told.parse_args()
-    figures = [*signatures(given.renders, given.edits, given.seed), *cost(given.seed)]
-    with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-        for seed, count, marked in ((given.seed, given.clips, True), (UNMARKED, given.unmarked, False)):
-            work = partial(found, frames=given.frames, marked=marked)
-            results = []
-            for result in pool.imap_unordered(work, range(seed, seed + count)):
-                results.append(result)
-                print(f"{'marked' if marked else 'unmarked'}: {len(results)}/{count}", file=sys.stderr)
-            figures += rates(results, marked)
-    report(
-        "trust", given.seed, figures, given.keep, f"{given.workers} processes, {given.frames} frames a clip"
-    )
+    if given.again:
+        given.state.unlink(missing_ok=True)
+    each = Counter(int(index * given.renders / max(given.edits, 1)) for index in range(given.edits))
+    signed = [("signed", given.seed + index, each[index]) for index in range(given.renders)]
+    marked = [("marked", given.seed + index, given.frames) for index in range(given.clips)]
+    others = [("unmarked", UNMARKED + given.seed + index, FEW) for index in range(given.unmarked)]
+    local_key()  # made once, before several processes look for it
+    results = all_done([*signed, *marked, *others], given.state, given.workers)
+    figures = [*signatures(results[: len(signed)], given.edits), *cost(given.seed)]
+    figures += rates(results[len(signed) : len(signed) + len(marked)], marked=True)
+    figures += rates(results[len(signed) + len(marked) :], marked=False)
+    about = f"marked clips of {given.frames} frames, others of {FEW} of {SMALL} x {SMALL}"
+    report("trust", given.seed, figures, given.keep, f"{given.workers} processes, {about}")
 
 
-def signatures(renders: int, edits: int, seed: int) -> list[Figure]:
-    """Sign videos and read them back; change single bits and see whether that is noticed."""
-    rng, unsigned, unnoticed, edited = np.random.default_rng(seed), 0, 0, 0
+def all_done(tasks: list[Task], state: Path, workers: int) -> list[Result]:
+    """The results of tasks, in their order; those that an earlier run kept are not done again.
+
+    Args:
+        tasks: Kind, seed and size of each.
+        state: File of one JSON line a task; a line that was cut off does not count.
+        workers: Processes.
+    """
+    lines = state.read_bytes().split(b"\n")[:-1] if state.exists() else []
+    kept: dict[Task, Result] = {tuple(task): result for task, result in map(json.loads, lines)}
+    rest = [task for task in tasks if task not in kept]
+    with (
+        state.open("wb") as file,
+        multiprocessing.get_context("spawn").Pool(workers) as pool,
+    ):
+        file.writelines(_line(task, result) for task, result in kept.items())
+        for number, (task, result) in enumerate(pool.imap_unordered(done, rest), 1):
+            kept[task] = result
+            file.write(_line(task, result))
+            file.flush()
+            if number % 10 == 0 or number == len(rest):
+                print(f"{number}/{len(rest)} {task[0]}", file=sys.stderr, flush=True)
+    return [kept[task] for task in tasks]
+
+
+def _line(task: Task, result: Result) -> bytes:
+    return json.dumps([task, result]).encode() + b"\n"
+
+
+def done(task: Task) -> tuple[Task, Result]:
+    """Do one task."""
+    kind, seed, size = task
+    if kind == "signed":
+        return task, sign_and_edit(seed, size)
+    return task, found(seed, frames=size, marked=kind == "marked")
+
+
+def sign_and_edit(seed: int, edits: int) -> Result:
+    """Sign a video and read it back; change single bits: `whole` and the number of edits not noticed."""
+    rng = np.random.default_rng(seed)
     silent = Console(quiet=True, err=io.StringIO())
     with tempfile.TemporaryDirectory() as folder:
         video, changed = Path(folder) / "video.mp4", Path(folder) / "changed.mp4"
-        for index in range(renders):
-            origin = Origin({}, avatar_sha256=rng.bytes(32).hex())
-            provenance = Provenance(RenderSettings(audio=PIPE, out=video), origin, silent)
-            still = SimpleNamespace(frames=lambda count, seed=seed + index: clip(seed, count))
-            created = now()
-            with VideoWriter(video, None, leader="picture", metadata=provenance.metadata(created)) as writer:
-                for frame in provenance.marking(lambda still=still: still)().frames(3):
-                    writer.write(frame)
-            provenance.mark_file(video, created)
-            read = read_credentials(video, "video/mp4")
-            whole = read.state == "valid" and read.synthetic and read.signer == "here"
-            unsigned += not (whole and read.render.get("avatarSha256") == origin.avatar_sha256)
-            content, places = video.read_bytes(), np.concatenate([np.array(r) for r in media_bytes(video)])
-            for _ in range((edits * (index + 1)) // renders - edited):
-                edited += 1
-                changed.write_bytes(changed_byte(content, int(rng.choice(places)), int(rng.integers(8))))
-                unnoticed += read_credentials(changed, "video/mp4").state != "altered"
-            print(f"signed: {index + 1}/{renders}, edits: {edited}", file=sys.stderr)
-    print(f"key of this machine: {data_folder()}", file=sys.stderr)
+        origin = Origin({}, avatar_sha256=rng.bytes(32).hex())
+        provenance = Provenance(RenderSettings(audio=PIPE, out=video), origin, silent)
+        still = SimpleNamespace(frames=lambda count: clip(seed, count))
+        created = now()
+        with VideoWriter(video, None, leader="picture", metadata=provenance.metadata(created)) as writer:
+            for frame in provenance.marking(lambda: still)().frames(3):
+                writer.write(frame)
+        provenance.mark_file(video, created)
+        read = read_credentials(video, "video/mp4")
+        whole = read.state == "valid" and read.synthetic and read.signer == "here"
+        whole &= read.render.get("avatarSha256") == origin.avatar_sha256
+        content, places = video.read_bytes(), np.concatenate([np.array(r) for r in media_bytes(video)])
+        unnoticed = 0
+        for _ in range(edits):
+            changed.write_bytes(changed_byte(content, int(rng.choice(places)), int(rng.integers(8))))
+            unnoticed += read_credentials(changed, "video/mp4").state != "altered"
+    return {"whole": int(whole), "unnoticed": unnoticed}
+
+
+def signatures(results: list[Result], edits: int) -> list[Figure]:
+    """How many videos were not validly signed, and how many edits were not noticed."""
+    unsigned = sum(not one["whole"] for one in results)
+    unnoticed = sum(one["unnoticed"] for one in results)
     signed, noticed = "renders not validly signed", "one-bit edits not noticed"
-    return [*failures(signed, unsigned, renders), *failures(noticed, unnoticed, edited)]
+    return [*failures(signed, unsigned, len(results)), *failures(noticed, unnoticed, edits)]
 
 
 def cost(seed: int) -> list[Figure]:
@@ -118,20 +169,25 @@ def cost(seed: int) -> list[Figure]:
     ]
 
 
-def found(seed: int, *, frames: int, marked: bool) -> dict[str, bool]:
-    """For one clip and every attack: whether the watermark (marked: the right one) is found."""
+def found(seed: int, *, frames: int, marked: bool) -> Result:
+    """For one clip and every attack: 1 where the watermark (marked: the right one) is found.
+
+    Clips without a mark are smaller: how often chance looks like a mark does not depend on their size.
+    """
     pictures, payload = clip(seed, frames), int.from_bytes(np.random.default_rng(seed).bytes(8), "big")
     if marked:
         watermark = Watermark(payload)
         pictures = [watermark.embed(frame) for frame in pictures]
+    else:
+        pictures = [np.ascontiguousarray(frame[128 : 128 + SMALL, 128 : 128 + SMALL]) for frame in pictures]
     written, results = coded(pictures, WRITTEN_CRF), {}
     for name, attack in ATTACKS.items():
         read = detect(frame.astype(np.float32).mean(2) for frame in attack(written)).payload
-        results[name] = read == payload if marked else read is not None
+        results[name] = int(read == payload if marked else read is not None)
     return results
 
 
-def rates(results: list[dict[str, bool]], marked: bool) -> list[Figure]:
+def rates(results: list[Result], marked: bool) -> list[Figure]:
     """How often the mark was found per attack: wanted on marked clips, not on others."""
     figures: list[Figure] = []
     for name in ATTACKS if results else ():

@@ -70,15 +70,17 @@ def remuxed(content: bytes) -> bytes:
     return file.getvalue()
 
 
-def _scaled(frames: Frames, side: int) -> Frames:
-    smooth = Image.Resampling.BICUBIC
+def _scaled(frames: Frames) -> Frames:
+    smooth, side = Image.Resampling.BICUBIC, frames[0].shape[0] * 3 // 4
     return [np.asarray(Image.fromarray(frame).resize((side, side), smooth)) for frame in frames]
 
 
 def _cropped(frames: Frames) -> Frames:
     """Without a tenth of width and of height; the place comes from the picture itself."""
-    down, right = int(frames[0][0, 0, 0]) % 52, int(frames[0][0, 1, 1]) % 52
-    return [frame[down : down + 460, right : right + 460] for frame in frames]
+    kept = frames[0].shape[0] * 9 // 20 * 2  # even, as codecs want it
+    most = frames[0].shape[0] - kept
+    down, right = int(frames[0][0, 0, 0]) % most, int(frames[0][0, 1, 1]) % most
+    return [frame[down : down + kept, right : right + kept] for frame in frames]
 
 
 def _blurred(frames: Frames) -> Frames:
@@ -93,8 +95,8 @@ ATTACKS: dict[str, Callable[[bytes], Frames]] = {
     "H.264 CRF 35": lambda content: decoded(coded(decoded(content), 35)),
     "MPEG-4 part 2, quality 6": lambda content: decoded(coded(decoded(content), 6, "mpeg4")),
     "twice: CRF 28, then 23": lambda content: decoded(coded(decoded(coded(decoded(content), 28)), 23)),
-    "scale 0.75, CRF 23": lambda content: decoded(coded(_scaled(decoded(content), 384), 23)),
-    "scale 0.75, CRF 28": lambda content: decoded(coded(_scaled(decoded(content), 384), 28)),
+    "scale 0.75, CRF 23": lambda content: decoded(coded(_scaled(decoded(content)), 23)),
+    "scale 0.75, CRF 28": lambda content: decoded(coded(_scaled(decoded(content)), 28)),
     "crop 10 %, CRF 23": lambda content: decoded(coded(_cropped(decoded(content)), 23)),
     "crop 10 %, CRF 28": lambda content: decoded(coded(_cropped(decoded(content)), 28)),
     "blur 1.5 px, CRF 23": lambda content: decoded(coded(_blurred(decoded(content)), 23)),

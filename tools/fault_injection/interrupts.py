@@ -81,6 +81,7 @@ def main() -> int:
     told.add_argument("--clips", type=int, default=1, help="times 12 s are tracked and learned from")
     told.add_argument("--seconds", type=float, default=12.0, help="of speech that are rendered")
     told.add_argument("--steps", type=int, default=20, help="of learning")
+    told.add_argument("--only", choices=RESULTS, help="only this command")
     told.add_argument("--seed", type=int, default=0)
     told.add_argument("--keep", type=Path, help="write the JSON here too")
     given = told.parse_args()
@@ -88,7 +89,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
         prepare(base, given.clips, given.seconds)
-        for job in RESULTS:
+        for job in (given.only,) if given.only else RESULTS:
             folder = base / f"{job}-whole"
             folder.mkdir()
             whole = list(start(job, base, folder, given.steps).reports())

@@ -97,15 +97,15 @@ def detect_picture(picture: np.ndarray, scales: Iterable[float] = SCALES) -> Det
 def _at_scale(weighted: np.ndarray, scale: float) -> Detection:
     used = waves()
     spectrum = _even(_spectrum(weighted, scale))
-    expected = np.zeros_like(spectrum)
-    expected[tuple(used.known.T)] = used.phases
-    fits = np.fft.irfft2(spectrum * expected.conj(), (TILE, TILE))
+    fitting = spectrum * _expected()
+    # Only the first columns hold anything: the others need no transform of their own.
+    fits = np.fft.irfft(np.fft.ifft(fitting[:, : FASTEST + 1], axis=0), TILE, axis=1)
     score = float(fits.max() / (fits.std() + 1e-12))
     if score < THRESHOLD:
         return Detection(None, score, scale)
     # Once more with the shift to a quarter of a pixel.
     both, between = np.arange(-FASTEST, FASTEST + 1), np.zeros((4 * TILE, 2 * TILE + 1), complex)
-    between[both, : TILE // 2 + 1] = (spectrum * expected.conj())[both]
+    between[both, : TILE // 2 + 1] = fitting[both]
     fits = np.fft.irfft2(between, (4 * TILE, 4 * TILE))
     down, right = np.array(np.unravel_index(int(fits.argmax()), fits.shape)) / 4
     rows, columns = used.data.T
@@ -116,21 +116,37 @@ def _at_scale(weighted: np.ndarray, scale: float) -> Detection:
     return Detection(decode(soft), score, scale)
 
 
+@cache
+def _expected() -> np.ndarray:
+    """(128, 65) conjugates of the known phases; zero elsewhere."""
+    used, expected = waves(), np.zeros((TILE, TILE // 2 + 1), complex)
+    expected[tuple(used.known.T)] = used.phases.conj()
+    return expected
+
+
 def _spectrum(picture: np.ndarray, scale: float) -> np.ndarray:
     """The waves of a tile that is `scale` times as large, (128, 65): zero where the mark has none.
 
     This is the discrete Fourier transform at frequencies between its own, by its definition: one product for
-    the columns, one for the rows.
+    the columns, one for the rows. Real numbers do: a negative frequency is the positive one with -sin.
     """
-    height, width = picture.shape
-    turn = 2 * np.pi / (TILE * scale)
-    fast = np.arange(FASTEST + 1)
-    angles = (turn * np.outer(np.arange(width), fast)).astype(np.float32)
-    along = picture @ np.cos(angles) - 1j * (picture @ np.sin(angles))
-    both = np.arange(-FASTEST, FASTEST + 1)
+    count = FASTEST + 1
+    across, down = (_turns(side, scale) for side in picture.shape[::-1])
+    along = down.T @ (picture @ across)  # (2 n, 2 n): cos and sin of the rows by cos and sin of the columns
+    both_cos, cos_sin = along[:count, :count], along[:count, count:]
+    sin_cos, both_sin = along[count:, :count], along[count:, count:]
     spectrum = np.zeros((TILE, TILE // 2 + 1), complex)
-    spectrum[both, : FASTEST + 1] = np.exp(-1j * turn * np.outer(both, np.arange(height))) @ along
+    spectrum[:count, :count] = both_cos - both_sin - 1j * (cos_sin + sin_cos)
+    spectrum[-1:-count:-1, :count] = (both_cos + both_sin - 1j * (cos_sin - sin_cos))[1:]
     return spectrum
+
+
+def _turns(side: int, scale: float) -> np.ndarray:
+    """(side, 2 n) cosines, then sines, of the n frequencies from 0 at every pixel."""
+    angles = (2 * np.pi / (TILE * scale) * np.outer(np.arange(side), np.arange(FASTEST + 1))).astype(
+        np.float32
+    )
+    return np.hstack([np.cos(angles), np.sin(angles)])
 
 
 def _blur_at(scale: float) -> int:
