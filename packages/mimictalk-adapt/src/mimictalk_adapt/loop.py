@@ -303,4 +303,5 @@ def _optimizer(
         for parameter in group["params"]:
             parameter.requires_grad_(group["base"] > 0)
     learning = [group for group in groups if group["base"] > 0]
-    return torch.optim.Adam(learning, lr=0.0, betas=(0.9, 0.98)), parameters
+    # Fused: one pass over millions of values, where the usual one makes a dozen.
+    return torch.optim.Adam(learning, lr=0.0, betas=(0.9, 0.98), fused=True), parameters

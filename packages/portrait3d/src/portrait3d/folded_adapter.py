@@ -84,7 +84,7 @@ class FoldedAdapter:
         ):
             size = (rows.stop - rows.start, columns.stop - columns.start)
             placed = F.interpolate(
-                part.permute(2, 0, 1)[None], size, mode="bilinear", align_corners=False
+                part[None].permute(0, 3, 1, 2), size, mode="bilinear", align_corners=False
             )  # keeps channels last
             torch.add(rest[rows, columns], placed[0].permute(1, 2, 0), out=plane[rows, columns])
             plane[: rows.start], plane[rows.stop :] = rest[: rows.start], rest[rows.stop :]
