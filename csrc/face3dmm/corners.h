@@ -29,8 +29,11 @@ struct FourCorners {
   Doubles x, y, inverse;
 
   FourCorners() = default;
+  explicit FourCorners(const Corner& one)
+      : x(Doubles{} + double(one.x)), y(Doubles{} + double(one.y)), inverse(Doubles{} + one.inverse) {}
   FourCorners(const Corner* all, const int64_t* const face[4], int k) {
-    const Doubles ac = two_pairs(all + face[0][k], all + face[2][k]), bd = two_pairs(all + face[1][k], all + face[3][k]);
+    const Doubles ac = two_pairs(all + face[0][k], all + face[2][k]);
+    const Doubles bd = two_pairs(all + face[1][k], all + face[3][k]);
     const Floats places = (Floats)__builtin_shuffle(ac, bd, Longs{0, 4, 2, 6});
     const Floats sorted = __builtin_shuffle(places, Ints{0, 2, 4, 6, 1, 3, 5, 7});
     x = half(sorted, 0), y = half(sorted, 1);

@@ -5,13 +5,16 @@
 struct FourPixels {
   const int64_t* face[4];
   Longs shown;
+  bool one;  // the same in all four, as within large triangles
   Doubles share[3];
 
   // Pixels that show nothing take the first triangle, so that there is something to compute with.
   FourPixels(const RasterParams& p, const Corner* corners, const int32_t index[4], int row, int column) {
     shown = Longs{index[0], index[1], index[2], index[3]} >= 0;
     for (int i = 0; i < 4; ++i) face[i] = p.faces + 3 * int64_t(index[i] < 0 ? 0 : index[i]);
-    const FourCorners corner[3] = {{corners, face, 0}, {corners, face, 1}, {corners, face, 2}};
+    one = face[0] == face[1] && face[0] == face[2] && face[0] == face[3];
+    FourCorners corner[3];
+    for (int k = 0; k < 3; ++k) corner[k] = one ? FourCorners(corners[face[0][k]]) : FourCorners(corners, face, k);
     const double y = row + 0.5;
     const Doubles x = column + 0.5 + Doubles{0, 1, 2, 3};
     for (int k = 0; k < 3; ++k) {
@@ -38,9 +41,8 @@ struct FourPixels {
   FourFloats value(const RasterParams& p, int64_t channel) const {
     Doubles sum{};
     for (int k = 0; k < 3; ++k) {
-      const float* at = p.attributes + channel;
-      const int64_t step = p.channels;
-      const FourFloats here{at[face[0][k] * step], at[face[1][k] * step], at[face[2][k] * step], at[face[3][k] * step]};
+      auto at = [&](int i) { return p.attributes[face[i][k] * p.channels + channel]; };
+      const FourFloats here = one ? FourFloats{} + at(0) : FourFloats{at(0), at(1), at(2), at(3)};
       sum += share[k] * __builtin_convertvector(here, Doubles);
     }
     return __builtin_convertvector(shown, FourInts) ? to_floats(sum) : FourFloats{} + p.background;

@@ -56,6 +56,20 @@ def test_the_nearer_triangle_wins_and_ties_go_to_the_lower_index() -> None:
     assert rasterize(vertices, faces, 4).index.unique().tolist() == [1]
 
 
+def test_ties_of_small_overlapping_triangles_go_to_the_lower_index() -> None:
+    # All at one depth: whatever order neighbouring triangles are drawn in, the lowest that covers a pixel shows.
+    generator = torch.Generator().manual_seed(2)
+    centres = torch.rand(1, 60, 1, 2, generator=generator) * 18 - 1
+    around = torch.rand(1, 60, 3, 2, generator=generator) * 8 - 4
+    vertices = torch.cat([centres + around, torch.full((1, 60, 3, 1), 2.0)], -1).reshape(1, 180, 3)
+    faces = torch.arange(180).reshape(60, 3)
+    same_as_reference(vertices, faces, (16, 16))
+    index = rasterize(vertices, faces, 16).index[0]
+    for number in range(60):
+        alone = rasterize(vertices, faces[number : number + 1], 16).index[0] == 0
+        assert ((index[alone] <= number) & (index[alone] >= 0)).all()
+
+
 def test_neighbours_leave_no_gap() -> None:
     generator = torch.Generator().manual_seed(0)
     steps = torch.linspace(-1, 33, 12)

@@ -1,6 +1,7 @@
 """PNCC: the face at zero pose, coloured by place in the mean shape (Zhu et al. 2016, section 3.2)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
@@ -113,7 +114,7 @@ def render_pncc(
     convention = PnccConvention(
         convention.size if size is None else size,
         convention.focal,
-        convention.crop if crop is None else crop,
+        convention.crop if crop is None else (*crop,),
         convention.first_triangle,
     )
     count = len(expression)
@@ -179,13 +180,8 @@ def _draw(
 ) -> Tensor:
     """(B, 3, S, S) with the colour cube spread over `values`, the first of which is the background."""
     size, (low, high) = convention.size, values
-    camera = convention.camera(model.mean)
-    # Frame by frame: a product over the batch rounds differently for each batch size, and a frame's
-    # picture must not depend on the frames it is drawn with.
-    screen = model.mean.new_empty((len(expression), *model.mean.shape))
-    for frame, person, face in zip(screen, people, expression, strict=True):
-        uv, depth = camera.project(model_to_world(model.vertices(person, face)))
-        frame[:, :2], frame[:, 2] = uv * size, depth
+    camera = _camera(convention, model.mean.dtype, model.mean.device)
+    screen = _project(camera, model_to_world(_vertices(model, people, expression)), size)
     colours = model.ncc * (high - low) + low
     if convention.first_triangle:
         picture = draw_attributes(screen, faces, colours, size, low)
@@ -199,6 +195,40 @@ def _draw(
         # is near it, and nothing is farther from the background.
         mark_irises(picture, lids, discs, low, high)
     return picture
+
+
+def _vertices(model: FaceModel, people: Tensor, expression: Tensor) -> Tensor:
+    """`FaceModel.vertices` (B, V, 3), with the shape of a person who stays the same worked out once.
+
+    Frame by frame: a product over the batch rounds differently for each batch size, and a frame's picture
+    must not depend on the frames it is drawn with.
+    """
+    identity_basis, expression_basis = (
+        model.identity_basis.flatten(0, 1).T,
+        model.expression_basis.flatten(0, 1).T,
+    )
+    offset = model.mean.new_empty((len(expression), model.mean.numel()))
+    same = people.stride(0) == 0
+    still = people[0] @ identity_basis if same and len(people) else None
+    for frame, person, face in zip(offset, people, expression, strict=True):
+        torch.add(person @ identity_basis if still is None else still, face @ expression_basis, out=frame)
+    return model.mean + offset.unflatten(-1, (len(model.mean), 3))
+
+
+def _project(camera: Camera, points_world: Tensor, size: int) -> Tensor:
+    """(B, V, 3) pixels and depth, as `Camera.project` of one upright camera (rotation OPENCV_FLIP) has them.
+
+    Number by number, which rounds alike whatever the batch, and all frames at once.
+    """
+    x, y, z = (points_world - camera.camera_to_world[:3, 3]).unbind(-1)
+    (fx, _, cx), (_, fy, cy) = camera.intrinsics[:2].tolist()
+    depth = -z
+    return torch.stack([(fx * x / depth + cx) * size, (cy - fy * y / depth) * size, depth], -1)
+
+
+@lru_cache(16)
+def _camera(convention: PnccConvention, dtype: torch.dtype, device: torch.device) -> Camera:
+    return convention.camera(torch.zeros((), dtype=dtype, device=device))
 
 
 def _hollow_first(screen: Tensor, faces: Tensor, colours: Tensor) -> tuple[Tensor, Tensor, Tensor]:
