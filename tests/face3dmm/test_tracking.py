@@ -85,10 +85,12 @@ def test_crops_are_the_frames_that_were_tracked(track: FaceTrack, panned: Path) 
 
 def test_progress_and_max_seconds(panned: Path) -> None:
     calls: list[tuple[str, int, int]] = []
+    threads = torch.get_num_threads()
     track = track_video(
         panned, max_seconds=1.0, progress=lambda stage, done, total, facts: calls.append((stage, done, total))
     )
     assert len(track) == 25
+    assert torch.get_num_threads() == threads  # the fit's one thread is the fit's alone
     for stage in ("find the face", "follow the face"):
         done = [done for name, done, _ in calls if name == stage]
         assert done == list(range(1, 26))

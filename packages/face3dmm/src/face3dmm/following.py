@@ -29,10 +29,11 @@ def follow(
                 queue.add(picture)
                 progress(number + 1)
             faces = queue.faces()
-    progress(len(faces))
-    return np.stack(
-        [_nearest(one, centres[min(number, len(centres) - 1)], reach) for number, one in enumerate(faces)]
-    )
+    else:
+        for number in range(len(faces)):  # found in the first look
+            progress(number + 1)
+    expected = zip(faces, centres[np.minimum(np.arange(len(faces)), len(centres) - 1)], strict=True)
+    return np.stack([_nearest(one, centre, reach) for one, centre in expected])
 
 
 def _expected(person: Person, count: int, corner: tuple[int, int], scale: float) -> np.ndarray:

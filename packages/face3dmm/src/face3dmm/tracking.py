@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,9 @@ def track_video(
     check_seen(reader, seen)
     landmarks = carried_over(detected.nan_to_num(), seen)
     confidence = gap_confidence(seen, round(BRIDGED_SECONDS * reader.fps))
-    cut = check_identity(reader, model, landmarks, seen, found)
-    coeffs = fit_landmarks(model, landmarks, SIZE, identity, confidence=confidence)
+    with one_thread():
+        cut = check_identity(reader, model, landmarks, seen, found)
+        coeffs = fit_landmarks(model, landmarks, SIZE, identity, confidence=confidence)
     warnings = remarks(reader, found, landmarks, seen, confidence) + ([cut] if cut else [])
     return FaceTrack(
         coeffs,
@@ -140,6 +142,21 @@ def read_crops(
         ValueError: If the crop does not lie in the picture.
     """
     return VideoReader(path, max_seconds=max_seconds).crops(crop, size)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread in the block.
+
+    The fit's matrices are so small that two threads take twice as long as one, and far longer where other
+    work wants the cores: each waits for the other at every step.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def gap_confidence(seen: Tensor, bridged: int) -> Tensor:
