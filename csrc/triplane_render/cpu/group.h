@@ -66,11 +66,11 @@ struct Group {
 
   T *position[3], *depth;   // per row
   Corners<T> corners[3];    // per row of one call of `shade`
-  T *x, *hidden, *slope;    // rows of plane features, of hidden units and of their derivative
+  T *x, *hidden, *slope;    // rows of plane features, of hidden units and of their derivative, then gradient
   T *logit, *row_weight;    // per row
   T* sample_logit;          // per sample; the same as `logit` where every sample is a row
   int32_t* slot;            // per sample: its row, or -1; only with an occupancy
-  T *out, *grad_out, *grad_hidden;
+  T *out, *grad_out;
   uint16_t *x_pairs, *hidden_pairs;  // the same rows in bfloat16, if the products are
   int32_t* order;
   Pieces<T> pieces;
@@ -98,7 +98,6 @@ struct Group {
     row_weight = bump.take<T>(rows);
     out = bump.take<T>(rows * d.features_padded);
     grad_out = backward ? bump.take<T>(rows * output_padded) : nullptr;
-    grad_hidden = backward ? bump.take<T>(rows * d.hidden_padded) : nullptr;
     x_pairs = d.w1_pairs ? bump.take<uint16_t>(rows * d.channels_padded) : nullptr;
     hidden_pairs = d.w1_pairs ? bump.take<uint16_t>(rows * d.hidden_padded) : nullptr;
     order = bump.take<int32_t>(rows);

@@ -134,19 +134,18 @@ int64_t backward(const Scene<T>& scene, const Decoder<T>& net, const March& marc
       }
     }
 
-    product(g.grad_out, out_wide, all, net.features + 1, net.w2_rows, hidden, static_cast<const T*>(nullptr),
-            g.grad_hidden, hidden, hidden);
-    for (int64_t i = 0; i < int64_t(all) * hidden; i += LANES<T>)
-      store(g.grad_hidden + i, load(g.grad_hidden + i) * load(g.slope + i));
+    T* const grad_hidden = g.slope;
+    product<true>(g.grad_out, out_wide, all, net.features + 1, net.w2_rows, hidden, static_cast<const T*>(nullptr),
+                  grad_hidden, hidden, hidden);
     if (gradient) {
       add_outer(g.grad_out, out_wide, net.features + 1, g.hidden, hidden, hidden, all, gradient->w2, hidden);
       add_rows(g.grad_out, out_wide, out_wide, all, gradient->b2);
-      add_outer(g.grad_hidden, hidden, net.hidden, g.x, net.channels_padded, net.channels_padded, all, gradient->w1,
+      add_outer(grad_hidden, hidden, net.hidden, g.x, net.channels_padded, net.channels_padded, all, gradient->w1,
                 net.channels_padded);
-      add_rows(g.grad_hidden, hidden, hidden, all, gradient->b1);
+      add_rows(grad_hidden, hidden, hidden, all, gradient->b1);
     }
     if (spread) {
-      product(g.grad_hidden, hidden, all, net.hidden, net.w1_rows, net.channels_padded,
+      product(grad_hidden, hidden, all, net.hidden, net.w1_rows, net.channels_padded,
               static_cast<const T*>(nullptr), spread->gradients + first_row * net.channels_padded,
               net.channels_padded, net.channels_padded);
       for (int axis = 0; axis < 3; ++axis)

@@ -6,20 +6,22 @@
 
 #include "block.h"
 #include "crew.h"
+#include "reach.h"
 #include "render.h"
 
 namespace triplane_render {
 
 // How planes lie in the kernels' memory: channels last and padded to whole vectors.
 struct PlaneShape {
-  int channels, padded, width;
+  int channels, padded, width, height;
   int64_t rows;  // of all three planes, and of their slices
   int row_stride;
+  int turn = 0;  // see scene.h
 
   // Without a gap, as the caller's planes of `padded` channels lie with their channels last.
   template <class T>
   static PlaneShape dense(const Request<T>& q, int padded) {
-    return {q.channels, padded, q.width, int64_t(3) * (q.depth ? q.depth : 1) * q.height, q.width * padded};
+    return {q.channels, padded, q.width, q.height, int64_t(3) * (q.depth ? q.depth : 1) * q.height, q.width * padded};
   }
   // Rows an odd number of cache lines apart: rays that cross rows would otherwise find all of them in the same few sets
   // of the cache.
@@ -28,6 +30,15 @@ struct PlaneShape {
     constexpr int LINE = 64 / sizeof(T);
     PlaneShape shape = dense(q, padded);
     shape.row_stride = ((shape.row_stride + LINE - 1) / LINE | 1) * LINE;
+    return shape;
+  }
+  // As dense, to the same end as spaced, in no more memory: each row begins a texel later than the one above.
+  template <class T>
+  static PlaneShape turned(const Request<T>& q, int padded) {
+    PlaneShape shape = dense(q, padded);
+    for (shape.turn = 1; shape.turn <= q.width / 2; shape.turn *= 2) {
+    }
+    --shape.turn;
     return shape;
   }
   int64_t size() const { return rows * row_stride; }
@@ -68,52 +79,101 @@ inline void each_tile(int channels, int texels, const Tile& tile, const One& one
   }
 }
 
-// One row of texels: where it starts in the kernels' memory, and in the caller's for channel 0.
+// One row of texels: where it lies in the kernels' memory, where in the caller's for channel 0, and what of it counts.
 struct Row {
   int64_t own, given, channel_stride;
+  int width, shift;
+  Span reached;
 
-  Row(const PlaneShape& shape, bool channels_last, int64_t row) : own(row * shape.row_stride) {
+  Row(const PlaneShape& shape, bool channels_last, const Reach& reach, int64_t row)
+      : own(row * shape.row_stride), width(shape.width) {
     const int64_t plane_rows = shape.rows_per_plane(), texels = plane_rows * shape.width;
-    const int64_t texel = row % plane_rows * shape.width, plane = row / plane_rows * texels * shape.channels;
-    given = plane + (channels_last ? texel * shape.channels : texel);
+    const int64_t in_plane = row % plane_rows, plane = row / plane_rows, texel = in_plane * shape.width;
+    given = plane * texels * shape.channels + (channels_last ? texel * shape.channels : texel);
     channel_stride = channels_last ? 1 : texels;
+    const int64_t y = in_plane % shape.height, slice = in_plane / shape.height;
+    shift = int(y & shape.turn);
+    reached = reach.rows[plane].holds(y) && reach.slices[plane].holds(slice) ? reach.columns[plane] : Span{0, 0};
+  }
+
+  // Calls run(first, count, own) for the texels that count, in runs that lie together in the kernels' memory.
+  template <class Run>
+  void each_run(const Run& run) const {
+    const int fold = width - shift, before = std::min(reached.end, fold), after = std::max(reached.begin, fold);
+    if (before > reached.begin) run(reached.begin, before - reached.begin, reached.begin + shift);
+    if (after < reached.end) run(after, reached.end - after, after - fold);
   }
 };
 
+// Copies what is in reach.
 template <class T>
-void take_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* from, T* own) {
+void take_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const Reach& reach, const T* from, T* own) {
   crew.run(shape.rows, [&](int64_t index, int) {
-    const Row row(shape, channels_last, index);
-    const T* at = from + row.given;
-    T* to = own + row.own;
-    if (shape.padded > shape.channels) std::fill_n(to, shape.row_stride, T(0));
+    const Row row(shape, channels_last, reach, index);
+    const int first = row.reached.begin, texels = row.reached.end - first, padded = shape.padded;
+    T* to = own + row.own + first * padded;
+    if (padded > shape.channels) std::fill_n(to, texels * padded, T(0));
     if (channels_last) {
-      for (int x = 0; x < shape.width; ++x) std::copy_n(at + x * shape.channels, shape.channels, to + x * shape.padded);
+      const T* at = from + row.given + first * shape.channels;
+      for (int x = 0; x < texels; ++x) std::copy_n(at + x * shape.channels, shape.channels, to + x * padded);
       return;
     }
+    const T* at = from + row.given + first;
     const int64_t stride = row.channel_stride;
     each_tile(
-        shape.channels, shape.width,
-        [=](int c, int x) { turn_tile(at + c * stride + x, stride, to + x * shape.padded + c, shape.padded); },
-        [=](int c, int x) { to[x * shape.padded + c] = at[c * stride + x]; });
+        shape.channels, texels,
+        [=](int c, int x) { turn_tile(at + c * stride + x, stride, to + x * padded + c, padded); },
+        [=](int c, int x) { to[x * padded + c] = at[c * stride + x]; });
   });
 }
 
+// Gives what is in reach, and zeros elsewhere.
 template <class T>
-void give_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const T* own, T* given) {
+void give_planes(Crew& crew, const PlaneShape& shape, bool channels_last, const Reach& reach, const T* own, T* given) {
   crew.run(shape.rows, [&](int64_t index, int) {
-    const Row row(shape, channels_last, index);
-    const T* at = own + row.own;
-    T* to = given + row.given;
-    if (channels_last) {
-      for (int x = 0; x < shape.width; ++x) std::copy_n(at + x * shape.padded, shape.channels, to + x * shape.channels);
-      return;
+    const Row row(shape, channels_last, reach, index);
+    const int channels = shape.channels, padded = shape.padded;
+    const int parts = channels_last ? 1 : channels, step = channels_last ? channels : 1;
+    T* const start = given + row.given;
+    for (int c = 0; c < parts; ++c) {
+      T* const part = start + c * row.channel_stride;
+      std::fill_n(part, row.reached.begin * step, T(0));
+      std::fill(part + row.reached.end * step, part + shape.width * step, T(0));
     }
-    const int64_t stride = row.channel_stride;
-    each_tile(
-        shape.channels, shape.width,
-        [=](int c, int x) { turn_tile(at + x * shape.padded + c, shape.padded, to + c * stride + x, stride); },
-        [=](int c, int x) { to[c * stride + x] = at[x * shape.padded + c]; });
+    row.each_run([&](int first, int count, int place) {
+      const T* at = own + row.own + place * padded;
+      T* to = start + first * step;
+      if (channels_last) {
+        for (int x = 0; x < count; ++x) std::copy_n(at + x * padded, channels, to + x * channels);
+        return;
+      }
+      const int64_t stride = row.channel_stride;
+      each_tile(
+          channels, count, [=](int c, int x) { turn_tile(at + x * padded + c, padded, to + c * stride + x, stride); },
+          [=](int c, int x) { to[c * stride + x] = at[x * padded + c]; });
+    });
+  });
+}
+
+// Calls work(first, count) for the elements that are in reach, in runs that lie together.
+template <class Work>
+void each_reached(Crew& crew, const PlaneShape& shape, const Reach& reach, const Work& work) {
+  crew.run(shape.rows, [&](int64_t index, int) {
+    const Row row(shape, true, reach, index);
+    row.each_run([&](int, int count, int place) { work(row.own + place * shape.padded, count * shape.padded); });
+  });
+}
+
+// Lays turned rows straight, where they are.
+template <class T>
+void straighten(Crew& crew, const PlaneShape& shape, const Reach& reach, T* planes) {
+  const Block<T> spare(size_t(crew.size()) * shape.row_stride);
+  crew.run(shape.rows, [&](int64_t index, int thread) {
+    const Row row(shape, true, reach, index);
+    if (!row.shift || row.reached.begin == row.reached.end) return;
+    T *const at = planes + row.own, *const copy = spare.get() + size_t(thread) * shape.row_stride;
+    std::copy_n(at, shape.row_stride, copy);
+    std::rotate_copy(copy, copy + row.shift * shape.padded, copy + shape.row_stride, at);
   });
 }
 

@@ -8,8 +8,8 @@
 
 namespace {
 
-// y[row] = start[row] + sum_k x[row][k] w[k], for ROWS rows and WIDE vectors of columns.
-template <class T, int ROWS, int WIDE>
+// y[row] = start[row] + sum_k x[row][k] w[k], for ROWS rows and WIDE vectors of columns; times what y held, if TIMES.
+template <bool TIMES, class T, int ROWS, int WIDE>
 inline void product_tile(const T* x, ptrdiff_t x_stride, int inner, const T* w, ptrdiff_t w_stride, const T* bias,
                          T* y, ptrdiff_t y_stride) {
   Vector<T> acc[ROWS][WIDE];
@@ -26,28 +26,34 @@ inline void product_tile(const T* x, ptrdiff_t x_stride, int inner, const T* w, 
     }
   }
   for (int i = 0; i < ROWS; ++i)
-    for (int j = 0; j < WIDE; ++j) store(y + i * y_stride + j * LANES<T>, acc[i][j]);
+    for (int j = 0; j < WIDE; ++j) {
+      T* at = y + i * y_stride + j * LANES<T>;
+      store(at, TIMES ? acc[i][j] * load(at) : acc[i][j]);
+    }
 }
 
-template <class T, int WIDE>
+template <bool TIMES, class T, int WIDE>
 inline void product_columns(const T* x, ptrdiff_t x_stride, int rows, int inner, const T* w, ptrdiff_t w_stride,
                             const T* bias, T* y, ptrdiff_t y_stride) {
   constexpr int ROWS = TRIPLANE_ACCUMULATORS / WIDE;
   int i = 0;
   for (; i + ROWS <= rows; i += ROWS)
-    product_tile<T, ROWS, WIDE>(x + i * x_stride, x_stride, inner, w, w_stride, bias, y + i * y_stride, y_stride);
+    product_tile<TIMES, T, ROWS, WIDE>(x + i * x_stride, x_stride, inner, w, w_stride, bias, y + i * y_stride,
+                                       y_stride);
   for (; i < rows; ++i)
-    product_tile<T, 1, WIDE>(x + i * x_stride, x_stride, inner, w, w_stride, bias, y + i * y_stride, y_stride);
+    product_tile<TIMES, T, 1, WIDE>(x + i * x_stride, x_stride, inner, w, w_stride, bias, y + i * y_stride, y_stride);
 }
 
-// y (rows, columns) = bias + x (rows, inner) w (inner, columns); `columns` is a multiple of the lanes.
-template <class T>
+// y (rows, columns) = bias + x (rows, inner) w (inner, columns); `columns` is a multiple of the lanes. With TIMES the
+// elements of y are multiplied by that.
+template <bool TIMES = false, class T>
 void product(const T* x, ptrdiff_t x_stride, int rows, int inner, const T* w, ptrdiff_t w_stride, const T* bias, T* y,
              ptrdiff_t y_stride, int columns) {
   int j = 0;
   const auto take = [&](auto wide) {
     constexpr int WIDE = decltype(wide)::value;
-    product_columns<T, WIDE>(x, x_stride, rows, inner, w + j, w_stride, bias ? bias + j : nullptr, y + j, y_stride);
+    product_columns<TIMES, T, WIDE>(x, x_stride, rows, inner, w + j, w_stride, bias ? bias + j : nullptr, y + j,
+                                    y_stride);
     j += WIDE * LANES<T>;
   };
   // With 16 registers 6 x 2 is quicker than 3 x 4, which has no register left for a factor.

@@ -18,11 +18,11 @@ constexpr int SKIPPING_SAMPLES = 1536;  // the same with an occupancy, which lea
 constexpr int CHUNK_ROWS = 512;    // samples that share one sum of decoder gradients
 constexpr int WAVE_ROWS = 16384;   // samples whose plane gradients wait to be spread
 
+// But for its planes.
 template <class T>
-Scene<T> scene_of(const Request<T>& q, int64_t b, const PlaneShape& shape, const T* planes) {
+Scene<T> scene_of(const Request<T>& q, int64_t b, int row_stride) {
   Scene<T> s{};
-  s.planes = planes;
-  s.row_stride = shape.row_stride;
+  s.row_stride = row_stride;
   s.depth = q.depth, s.height = q.height, s.width = q.width;
   for (int plane = 0; plane < 3; ++plane)
     for (int axis = 0; axis < 3; ++axis) s.axes[plane][axis] = q.axes[plane][axis];
@@ -91,10 +91,10 @@ struct GivenPlanes {
         shape(in_place ? PlaneShape::dense(q, padded) : PlaneShape::spaced(q, padded)),
         copy(in_place ? 0 : shape.size()) {}
 
-  const T* take(Crew& crew, int64_t b) const {
+  const T* take(Crew& crew, const Reach& reach, int64_t b) const {
     const T* from = q.planes + b * shape.rows * shape.width * q.channels;
     if (in_place) return from;
-    take_planes(crew, shape, q.channels_last, from, copy.get());
+    take_planes(crew, shape, q.channels_last, reach, from, copy.get());
     return copy.get();
   }
 };
@@ -117,7 +117,7 @@ void render_forward(const Request<T>& q) {
   const GivenPlanes<T> given(q, net.view.channels_padded);
   const auto forward = q.occupied ? kernels.forward_skipping : kernels.forward;
   for (int64_t b = 0; b < q.batch; ++b) {
-    const Scene<T> scene = scene_of(q, b, given.shape, given.take(crew, b));
+    Scene<T> scene = scene_of(q, b, given.shape.row_stride);
     for (int64_t ray = 0; ray < q.rays; ++ray) {
       const Fate fate = fate_of(scene, ray);
       if (fate == Fate::marched) continue;
@@ -126,6 +126,7 @@ void render_forward(const Request<T>& q) {
       scene.depths[ray] = scene.opacity[ray] = blank;
     }
     const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
+    scene.planes = given.take(crew, Reach(scene, rays), b);
     const int64_t together = march.rays_per_group, groups = (int64_t(rays.size()) + together - 1) / together;
     crew.run(groups, [&](int64_t group, int thread) {
       const int64_t first = group * together;
@@ -157,7 +158,7 @@ void render_backward(const Request<T>& q) {
   const int padded = net.view.channels_padded;
   const GivenPlanes<T> given(q, padded);
   // Gradients are summed with the channels last, in the caller's memory if they fit.
-  const PlaneShape sums_shape = PlaneShape::dense(q, padded);
+  const PlaneShape sums_shape = PlaneShape::turned(q, padded);
   const bool fits = padded == q.channels;
   const Block<T> own_sums(want_planes && !fits ? sums_shape.size() : 0);
   const int64_t plane_size = sums_shape.size() / 3, entry = sums_shape.rows * q.width * q.channels;
@@ -169,20 +170,35 @@ void render_backward(const Request<T>& q) {
   spread.positions = positions.get(), spread.gradients = gradients.get();
   std::vector<int64_t> filled(chunks);
 
+  // Whose channels each task of spreading adds up: as few cuts as keep all threads busy alike.
+  struct Part {
+    int plane, from, to;
+  };
+  std::vector<Part> parts;
   const int vectors = padded / kernels.lanes;
-  const int parts = crew.size() == 1 ? 1 : std::min(vectors, (2 * crew.size() + 2) / 3);
+  for (int plane = 0; want_planes && plane < 3; ++plane) {
+    const int cuts = crew.size() > 2 ? (2 * crew.size() + 2) / 3 : crew.size() == 2 && plane == 2 ? 2 : 1;
+    for (int cut = 0, here = std::min(cuts, vectors); cut < here; ++cut)
+      parts.push_back({plane, vectors * cut / here * kernels.lanes, vectors * (cut + 1) / here * kernels.lanes});
+  }
 
   for (int64_t b = 0; b < q.batch; ++b) {
-    const Scene<T> scene = scene_of(q, b, given.shape, given.take(crew, b));
+    Scene<T> scene = scene_of(q, b, given.shape.row_stride);
+    const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
+    const Reach reach(scene, rays);
+    scene.planes = given.take(crew, reach, b);
     Scene<T> summed = scene;
-    summed.row_stride = sums_shape.row_stride;
+    summed.row_stride = sums_shape.row_stride, summed.turn = sums_shape.turn;
     T* const wanted = want_planes ? q.grad_planes + b * entry : nullptr;
     T* const plane_sums = fits ? wanted : own_sums.get();
-    if (want_planes)
+    const bool in_place = fits && q.channels_last;
+    if (want_planes && in_place)
       crew.run(sums_shape.rows, [&](int64_t row, int) {
-        std::fill_n(plane_sums + row * sums_shape.row_stride, sums_shape.row_stride, T(0));
+        std::fill_n(wanted + row * sums_shape.row_stride, sums_shape.row_stride, T(0));
       });
-    const std::vector<int32_t> rays = rays_to_march(scene, q.rays);
+    else if (want_planes)
+      each_reached(crew, sums_shape, reach,
+                   [&](int64_t first, int size) { std::fill_n(plane_sums + first, size, T(0)); });
     const int64_t count = int64_t(rays.size());
     for (int64_t wave = 0; wave < count; wave += chunks * chunk_rays) {
       const int64_t left = count - wave;
@@ -198,23 +214,25 @@ void render_backward(const Request<T>& q) {
                                   want_planes ? &spread : nullptr, row);
         filled[chunk] = row;
       });
-      crew.run((want_planes ? 3 * parts : 0) + (want_decoder ? 1 : 0), [&](int64_t task, int thread) {
-        if (want_decoder && task-- == 0) return sums.add_up(int(here));
-        const int plane = int(task) / parts, part = int(task) % parts;
-        const int from = vectors * part / parts * kernels.lanes, to = vectors * (part + 1) / parts * kernels.lanes;
+      crew.run(int64_t(parts.size()) + (want_decoder ? 1 : 0), [&](int64_t task, int thread) {
+        if (task == int64_t(parts.size())) return sums.add_up(int(here));
+        const Part& part = parts[task];
         for (int64_t chunk = 0; chunk < here; ++chunk)
-          kernels.scatter(summed, net.view, spread, chunk * chunk_rows, filled[chunk], plane, from, to,
-                          plane_sums + plane * plane_size, scratch.get() + thread * bytes);
+          kernels.scatter(summed, net.view, spread, chunk * chunk_rows, filled[chunk], part.plane, part.from, part.to,
+                          plane_sums + part.plane * plane_size, scratch.get() + thread * bytes);
       });
     }
-    if (!want_planes || (fits && q.channels_last)) continue;
+    if (!want_planes) continue;
+    if (in_place) {
+      straighten(crew, sums_shape, reach, wanted);
+      continue;
+    }
     // To be turned, sums in the caller's memory give way to where the planes were copied, which have been read.
     T* const from = fits ? given.copy.get() : plane_sums;
     if (fits)
-      crew.run(sums_shape.rows, [&](int64_t row, int) {
-        std::copy_n(wanted + row * sums_shape.row_stride, sums_shape.row_stride, from + row * sums_shape.row_stride);
-      });
-    give_planes(crew, sums_shape, q.channels_last, from, wanted);
+      each_reached(crew, sums_shape, reach,
+                   [&](int64_t first, int size) { std::copy_n(wanted + first, size, from + first); });
+    give_planes(crew, sums_shape, q.channels_last, reach, from, wanted);
   }
   if (want_decoder) sums.write(q);
 }

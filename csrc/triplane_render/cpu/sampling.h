@@ -68,20 +68,27 @@ void find_corners(const Scene<T>& scene, int channels_padded, int plane, const T
     const Taps<T> y = find_taps(load(position[axes[1]] + i), scene.scale, scene.height, inside);
     // The mean over the three planes is taken here, once.
     const Vector<T> left = x.first_share * (T(1) / 3), right = x.second_share * (T(1) / 3);
-    const Integer columns[2] = {x.first * channels_padded, x.second * channels_padded};
     const Integer rows[2] = {y.first * row_step, y.second * row_step};
+    Integer texels[4] = {x.first, x.second, x.first, x.second};
+    if (scene.turn) {
+      for (int k = 0; k < 4; ++k) {
+        texels[k] += (k < 2 ? y.first : y.second) & scene.turn;
+        texels[k] -= (texels[k] >= scene.width) & scene.width;
+      }
+    }
+    for (Integer& texel : texels) texel *= channels_padded;
     const Vector<T> shares[4] = {y.first_share * left, y.first_share * right, y.second_share * left,
                                  y.second_share * right};
     if (!scene.depth) {
       for (int k = 0; k < 4; ++k) {
-        store_offsets<T>(corners.offset[k] + i, rows[k / 2] + columns[k % 2]);
+        store_offsets<T>(corners.offset[k] + i, rows[k / 2] + texels[k]);
         store(corners.share[k] + i, shares[k]);
       }
     } else {
       const Taps<T> z = find_taps(load(position[axes[2]] + i), scene.scale, scene.depth, inside);
       const Integer slices[2] = {z.first * slice_step, z.second * slice_step};
       for (int k = 0; k < 8; ++k) {
-        store_offsets<T>(corners.offset[k] + i, slices[k / 4] + rows[k / 2 % 2] + columns[k % 2]);
+        store_offsets<T>(corners.offset[k] + i, slices[k / 4] + rows[k / 2 % 2] + texels[k % 4]);
         store(corners.share[k] + i, shares[k % 4] * (k < 4 ? z.first_share : z.second_share));
       }
     }
@@ -148,20 +155,43 @@ void gather(const Scene<T>& scene, int channels_padded, const Corners<T> corners
               : gather_corners<T, 4>(scene, channels_padded, corners, count, x);
 }
 
-// Adds shares of gradients (rows of channels_padded) to channels [from, to) of one plane.
-template <class T, int CORNERS>
-void spread_corners(const Corners<T>& corners, int count, const T* gradients, int channels_padded, int from, int to,
-                    T* grad_plane) {
+// WIDE vectors of channels of one plane: adds shares of gradients (rows of channels_padded).
+template <class T, int CORNERS, int WIDE>
+void spread_columns(const Corners<T>& corners, int count, const T* gradients, int channels_padded, T* grad_plane) {
+  constexpr int LINE = 64 / sizeof(T);
   for (int i = 0; i < count; ++i) {
+#pragma GCC unroll 8
+    for (int k = 0; k < CORNERS; ++k)
+      for (int j = 0; j < WIDE * LANES<T>; j += LINE)
+        __builtin_prefetch(grad_plane + corners.offset[k][i + AHEAD] + j, 1);
     if (corners.inside[i] == 0) continue;
-    const T* gradient = gradients + int64_t(i) * channels_padded;
+    Vector<T> gradient[WIDE];
+    for (int j = 0; j < WIDE; ++j) gradient[j] = load(gradients + int64_t(i) * channels_padded + j * LANES<T>);
 #pragma GCC unroll 8
     for (int k = 0; k < CORNERS; ++k) {
       const Vector<T> share = splat(corners.share[k][i]);
       T* texel = grad_plane + corners.offset[k][i];
-      for (int j = from; j < to; j += LANES<T>) store(texel + j, load(texel + j) + share * load(gradient + j));
+      for (int j = 0; j < WIDE; ++j)
+        store(texel + j * LANES<T>, load(texel + j * LANES<T>) + share * gradient[j]);
     }
   }
+}
+
+// Channels [from, to) of one plane.
+template <class T, int CORNERS>
+void spread_corners(const Corners<T>& corners, int count, const T* gradients, int channels_padded, int from, int to,
+                    T* grad_plane) {
+  const auto take = [&](auto wide) {
+    constexpr int WIDE = decltype(wide)::value;
+    spread_columns<T, CORNERS, WIDE>(corners, count, gradients + from, channels_padded, grad_plane + from);
+    from += WIDE * LANES<T>;
+  };
+  for (int left = (to - from) / LANES<T>; left; left = (to - from) / LANES<T>) switch (left) {
+      case 1: take(Number<1>{}); break;
+      case 2: take(Number<2>{}); break;
+      case 3: take(Number<3>{}); break;
+      default: take(Number<4>{});
+    }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct Scene {
   const T* planes;           // (3, [D,] H, W, channels_padded), rows `row_stride` apart
   int depth, height, width;  // depth is 0 for tri-planes
   int row_stride;            // in elements, >= W * channels_padded; see layout.h
+  int turn;                  // row y begins at texel `y & turn` of its memory, and its end fills up the front
   int axes[3][3];           // per plane: the coordinate of its columns, rows and (tri-grids) depth
   T scale;                  // 2 / box_warp
 
