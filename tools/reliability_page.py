@@ -88,6 +88,11 @@ SOURCES = (
         "tools/bench/tested.py --keep tools/bench/results/tested.json",
     ),
     Source(
+        "studio.json",
+        "Jobs of the studio while page, network, server and worker go away: all finish",
+        "tools/fault_injection/studio.py --keep tools/bench/results/studio.json",
+    ),
+    Source(
         "trust.json",
         "Signatures, one-bit edits, watermark under attack: all noticed, no false alarm",
         "tools/bench/trust.py --renders 1000 --edits 1000 --clips 500 --unmarked 5000 "

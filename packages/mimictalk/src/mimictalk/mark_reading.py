@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mimictalk.decoded_pictures import MarkedPicture
 
 
-
 @dataclass(frozen=True)
 class Marks:
     """What a file carries.

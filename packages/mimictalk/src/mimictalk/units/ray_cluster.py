@@ -1,14 +1,19 @@
-"""Units on a Ray cluster: the same work, scheduled and retried by Ray."""
+"""Units on a Ray cluster: the same work, scheduled by Ray; attempts are counted as in `LocalPool`."""
 
 import socket
+from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from mimictalk.errors import InputError
+from mimictalk.units.local_pool import THREADS
 from mimictalk.units.unit import ATTEMPTS, Outcome, Unit, do_unit, gave_up
 
 LOCAL = "local"
 START = "Start one: ray start --head"
+# What Ray raises where worker, machine, or the preparation of either ended under a unit.
+LOST = ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "ObjectLostError", "RuntimeEnvSetupError")
 AHEAD = 4  # units given to Ray per core, so that the queue stays short whatever the number of units
 
 
@@ -47,26 +52,31 @@ class RayCluster:
     def run(self, units: list[Unit]) -> Iterator[Outcome]:
         """Every unit's outcome, in the order in which they end."""
         ray = self.ray
-        environment = {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}}
-        # A task whose worker or node dies is begun again; one that raised is not: `do_unit` raises nothing.
-        remote = ray.remote(num_cpus=1, max_retries=self.attempts - 1, runtime_env=environment)(do_unit)
+        environment = {"env_vars": dict.fromkeys(THREADS, "1")}
+        # Ray's own retries would be made at once and counted nowhere; here a unit goes behind the others.
+        remote = ray.remote(num_cpus=1, max_retries=0, runtime_env=environment)(do_unit)
+        lost = tuple(getattr(ray.exceptions, name) for name in LOST)
         room = max(1, int(ray.cluster_resources().get("CPU", 1))) * AHEAD
-        waiting = iter(units)
+        waiting = deque(units)
         running: dict[Any, Unit] = {}
+        begun: Counter[str] = Counter()
         try:
-            while True:
-                while len(running) < room and (unit := next(waiting, None)) is not None:
+            while waiting or running:
+                while waiting and len(running) < room:
+                    unit = waiting.popleft()
+                    begun[unit.name] += 1
                     running[remote.remote(unit)] = unit
-                if not running:
-                    return
                 (ready,), _ = ray.wait(list(running), num_returns=1)
                 unit = running.pop(ready)
                 try:
-                    yield ray.get(ready)
-                except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
-                    yield gave_up(unit, self.attempts)
-                except ray.exceptions.OutOfMemoryError:
-                    yield gave_up(unit, self.attempts)
+                    outcome: Outcome = ray.get(ready)
+                except lost:
+                    if begun[unit.name] < self.attempts:
+                        waiting.append(unit)
+                    else:
+                        yield gave_up(unit, begun[unit.name])
+                    continue
+                yield replace(outcome, attempts=begun[unit.name])
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
