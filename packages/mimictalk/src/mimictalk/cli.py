@@ -90,7 +90,7 @@ def run(arguments: Sequence[str], out: TextIO | None = None, err: TextIO | None 
 def main() -> None:
     """Entry point of the `mimictalk` program."""
     signal.signal(signal.SIGTERM, _terminate)
-    # Before torch is loaded: threads that wait for each other sleep. Else they spin, and where another program
+    # Before torch is loaded: threads that wait for each other sleep. Else they spin, and where another task
     # holds a core, for one that cannot run: motion for ten seconds of sound took twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     debug = "--debug" in split_flags(sys.argv[1:])[0]
