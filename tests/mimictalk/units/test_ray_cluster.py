@@ -37,6 +37,9 @@ def test_units_are_done_once_and_a_killed_worker_costs_an_attempt(cluster, tmp_p
     units[2].task["dies"] = 1
     outcomes = {o.name: o for o in cluster.run(units)}
     assert {name: o.facts["square"] for name, o in outcomes.items()} == {f"unit {n}": n * n for n in range(6)}
+    assert {name: o.attempts for name, o in outcomes.items()} == {
+        f"unit {n}": 2 if n == 2 else 1 for n in range(6)
+    }
     sizes = {path.name: path.stat().st_size for path in tmp_path.glob("begun-*")}
     assert sizes == {f"begun-{n}": 2 if n == 2 else 1 for n in range(6)}
 
@@ -47,6 +50,7 @@ def test_a_unit_whose_workers_always_die_is_given_up(cluster, tmp_path: Path) ->
     (outcome,) = cluster.run([unit])
     assert not outcome.done
     assert "died 3 times" in outcome.error["cause"]
+    assert outcome.attempts == 3
     assert (tmp_path / "begun-0").stat().st_size == 3
 
 

@@ -56,12 +56,12 @@ class RayCluster:
         # Ray's own retries would be made at once and counted nowhere; here a unit goes behind the others.
         remote = ray.remote(num_cpus=1, max_retries=0, runtime_env=environment)(do_unit)
         lost = tuple(getattr(ray.exceptions, name) for name in LOST)
-        room = max(1, int(ray.cluster_resources().get("CPU", 1))) * AHEAD
         waiting = deque(units)
         running: dict[Any, Unit] = {}
         begun: Counter[str] = Counter()
         try:
             while waiting or running:
+                room = max(1, int(ray.cluster_resources().get("CPU", 1))) * AHEAD  # a cluster may grow
                 while waiting and len(running) < room:
                     unit = waiting.popleft()
                     begun[unit.name] += 1

@@ -95,10 +95,8 @@ def find_work(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 def idle(task: dict[str, Any]) -> dict[str, Any]:
-    """No work at all: what a unit costs beyond its work. Says how much memory the process ever held."""
-    import resource
-
-    return {"rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    """No work at all: what a unit costs beyond its work."""
+    return {}
 
 
 def gave_up(unit: Unit, attempts: int) -> Outcome:
