@@ -162,7 +162,13 @@ def test_wrong_shapes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "word"), [({"noise": 0.0}, "noise"), ({"depth": -1.0}, "-1.0"), ({"steps": (0, 3)}, "steps")]
+    ("setting", "word"),
+    [
+        ({"noise": 0.0}, "noise"),
+        ({"depth": -1.0}, "-1.0"),
+        ({"tremble": -0.1}, "tremble must not be negative, got -0.1"),
+        ({"steps": (0, 3)}, "steps"),
+    ],
 )
 def test_senseless_settings(setting: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word):

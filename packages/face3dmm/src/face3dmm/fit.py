@@ -1,9 +1,8 @@
 """Fit the face model to detected landmarks: one identity per clip, expression and pose per frame.
 
 Maximum posterior by Gauss-Newton. The published recipe (400 Adam steps over all frames) minimises much the
-same sum;
-here every step solves it exactly: key frames give the identity through a Schur complement, then all frames
-are solved in one batch with a penalty on the head's acceleration.
+same sum; here every step solves it exactly: key frames give the identity through a Schur complement, then all
+frames are solved in one batch with a penalty on the head's acceleration. Last, what trembles is steadied.
 """
 
 from dataclasses import dataclass, fields
@@ -14,6 +13,7 @@ from torch import Tensor
 from face3dmm.camera import CAMERA_DISTANCE, FOCAL, euler_from_rotation
 from face3dmm.expression_prior import ExpressionPrior
 from face3dmm.fit_solvers import solve_arrow, solve_chain
+from face3dmm.fit_steadying import settled, without_trembling
 from face3dmm.fit_terms import POINT_INDEX, POSE, LandmarkTerms, Seen, Unknowns, point_weights
 from face3dmm.gaze import gaze_from_irises
 from face3dmm.landmarks import MESH, RIGID, face_width
@@ -38,6 +38,8 @@ class FitConfig:
         depth: How far the head moves towards the camera within a clip, decimetres.
         turn, shift, approach: Acceleration of rotation (radians), of x and y, and of z (decimetres) per
             frame^2.
+        tremble: Error that all landmarks of a frame have in common, in `noise`; it is smoothed out of the
+            pose and of slow shapes. 0 leaves it in.
         at_rest: Standard deviation of an expression on the key frames: the smaller, the more of what a clip
             always shows is taken for the person's shape.
         key_frames: Frames that the identity is fitted to.
@@ -58,6 +60,7 @@ class FitConfig:
     turn: float = 0.007
     shift: float = 0.007
     approach: float = 0.02
+    tremble: float = 0.3
     at_rest: float = 0.3
     key_frames: int = 32
     steps: tuple[int, int] = (8, 4)
@@ -68,6 +71,9 @@ class FitConfig:
             if one.name == "steps":
                 if len(value) != 2 or min(value) < 1:
                     raise ValueError(f"steps must be two numbers >= 1, got {value}")
+            elif one.name == "tremble":
+                if not value >= 0:
+                    raise ValueError(f"tremble must not be negative, got {value}")
             elif not value > 0:
                 raise ValueError(f"{one.name} must be positive, got {value}")
 
@@ -234,7 +240,11 @@ def _fit_frames(
             by_landmarks[worse] = own[worse]
         if step >= 1:
             robust = terms.robust(seen, config.outlier * noise)
-    return at
+    if config.tremble == 0 or len(at.pose) < 3:
+        return at
+    own.copy_(by_landmarks)
+    at = without_trembling(at, config.tremble * config.noise, named)
+    return settled(terms, at, robust, frame, prior, named)
 
 
 def _aligned(shape: Tensor, landmarks: Tensor, size: int, index: Tensor) -> Tensor:
