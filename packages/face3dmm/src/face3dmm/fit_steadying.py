@@ -2,8 +2,8 @@
 
 The landmarks of a frame tremble together, by about half a pixel, whatever the face does. Terms of single
 frames cannot tell this from movement; that a head is slow can. Pose and the slow shapes (brows, nose,
-residuals) go through the smoother of Whittaker (1923), whose penalty on second differences gives way where the
-head moves. Jaw and cheeks stay as fitted; lips and lids follow their landmarks once more.
+residuals) go through the smoother of Whittaker (1923), whose penalty on second differences gives way
+where the head moves. Jaw and cheeks stay as fitted; lips and lids follow their landmarks once more.
 """
 
 import torch
