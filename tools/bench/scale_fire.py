@@ -58,12 +58,8 @@ class TwoNodes:
     """A Ray cluster of two nodes with a worker each: raylets and object stores of their own, on 127.0.0.1."""
 
     def __init__(self) -> None:
-        os.environ.setdefault(
-            "RAY_AUTH_MODE", "disabled"
-        )  # it listens on the loopback only, and not for long
-        os.environ.setdefault(
-            "RAY_raylet_start_wait_time_s", "120"
-        )  # of a machine that does other things too
+        # It listens on the loopback only, and not for long.
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         from ray.cluster_utils import Cluster
 
         self.options = {
@@ -72,8 +68,18 @@ class TwoNodes:
             "node_ip_address": "127.0.0.1",
             "include_dashboard": False,
         }
-        self.cluster = Cluster(initialize_head=True, head_node_args=self.options)
-        self.second = self.cluster.add_node(**self.options)
+        self.cluster = Cluster(initialize_head=False)
+        self._add()
+        self.second = self._add()
+
+    def _add(self) -> Any:
+        """A node; Ray gives it 30 s to start, whatever else a machine does, so it may be tried again."""
+        for tries_left in (2, 1, 0):
+            try:
+                return self.cluster.add_node(**self.options)
+            except Exception:
+                if not tries_left:
+                    raise
 
     def kill_second(self) -> set[int]:
         """SIGKILL to all processes of the second node at once, then another node; returns who was killed."""
@@ -82,7 +88,7 @@ class TwoNodes:
         for process in victims:
             _kill(process)
         self.cluster.remove_node(self.second, allow_graceful=False)
-        self.second = self.cluster.add_node(**self.options)
+        self.second = self._add()
         return {process.pid for process in victims}
 
     @contextlib.contextmanager
