@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -55,17 +56,17 @@ class Witnessed:
 
 
 class TwoNodes:
-    """A Ray cluster of two nodes with a worker each: raylets and object stores of their own, on 127.0.0.1."""
+    """A Ray cluster of two nodes with a worker each: raylets and object stores of their own."""
 
     def __init__(self) -> None:
-        # It listens on the loopback only, and not for long.
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        # Ray looks for a head on this machine's own address, not on the loopback: strangers need a token.
+        if "RAY_AUTH_MODE" not in os.environ:
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         from ray.cluster_utils import Cluster
 
         self.options = {
             "num_cpus": 1,
             "object_store_memory": STORE_BYTES,
-            "node_ip_address": "127.0.0.1",
             "include_dashboard": False,
         }
         self.cluster = Cluster(initialize_head=False)
