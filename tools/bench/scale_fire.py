@@ -69,7 +69,8 @@ class TwoNodes:
             "object_store_memory": STORE_BYTES,
             "include_dashboard": False,
         }
-        self.cluster = Cluster(initialize_head=False)
+        # Hooks for the exit can be set by the main thread alone, but it is the killer's that adds a node.
+        self.cluster = Cluster(initialize_head=False, shutdown_at_exit=False)
         self._add()
         self.second = self._add()
 
