@@ -188,6 +188,34 @@ def test_looks_come_at_the_end_of_the_round_that_passes_them() -> None:
     assert looked == [0, 12, 20, 32, 40]
 
 
+class ChannelsLast(torch.autograd.Function):
+    """Nothing, but for the order in which its gradient lies in memory."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.contiguous(memory_format=torch.channels_last)
+
+
+class ChannelsLastToy(ToyBackbone):
+    """Its static picture gets gradients as a kernel with its channels last gives them."""
+
+    def loss(self, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        weight = torch.rand(1, 1, 8, 8, generator=generator)
+        loss = ((self.net(ChannelsLast.apply(self.static)) - self.target).abs() * weight).mean()
+        return loss, {"colour": loss.detach()}
+
+
+def test_gradients_that_lie_otherwise_in_memory_give_the_same_run() -> None:
+    plain, turned = ToyBackbone(), ChannelsLastToy()
+    for backbone in (plain, turned):
+        adapt(backbone, AdaptConfig(steps=10, r=2, lora_alpha=2))
+    assert torch.allclose(plain.static, turned.static, atol=1e-6)
+
+
 def test_a_backbone_that_remembers_meets_its_batches_in_order() -> None:
     backbone = RememberingToy()
     adapt(backbone, AdaptConfig(steps=6, together=3, r=2, lora_alpha=2))

@@ -57,8 +57,17 @@ class StepGradients:
         loss, terms = self.backbone.loss(batch_generator(self.seed, step))
         found: Sequence[Tensor | None] = ()
         if bool(torch.isfinite(loss)):
-            found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            given = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            found = [_laid_out(gradient, like) for gradient, like in zip(given, self.parameters, strict=True)]
         return StepGradient(loss.detach(), {n: value.detach() for n, value in terms.items()}, list(found))
+
+
+def _laid_out(gradient: Tensor | None, like: Tensor) -> Tensor | None:
+    """A gradient in its parameter's order of memory: fused optimisers go through both side by side, and
+    take a gradient that a kernel gave with its channels last for one that has them first."""
+    if gradient is None or gradient.stride() == like.stride():
+        return gradient
+    return torch.empty_like(like).copy_(gradient)
 
 
 @contextmanager
