@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from mimictalk.atomic import atomic_file, atomic_folder, sweep, temporary_sibling, write_bytes
+from mimictalk.atomic import MACHINE, atomic_file, atomic_folder, sweep, temporary_sibling, write_bytes
 
 
 def dead_process() -> int:
@@ -55,19 +55,23 @@ def test_a_folder_replaces_the_old_one(here):
 
 
 def test_sweep_removes_what_the_dead_left_and_nothing_else(here):
-    (here / f".mimictalk-{dead_process()}-out.mp4").write_text("half")
-    (here / f".mimictalk-{dead_process()}-me").mkdir()
+    (here / f".mimictalk-{MACHINE}-{dead_process()}-out.mp4").write_text("half")
+    (here / f".mimictalk-{MACHINE}-{dead_process()}-me").mkdir()
     living = temporary_sibling(here / "me")
     living.mkdir()
+    another = here / f".mimictalk-{int(MACHINE, 16) ^ 1:08x}-{dead_process()}-out.mp4"
+    another.write_text("what another machine is writing into the folder it shares with this one")
     (here / ".mimictalk").write_text("a user's file")
     (here / "me").mkdir()
     removed = sweep(here)
     assert len(removed) == 2
-    assert sorted(entry.name for entry in here.iterdir()) == sorted([living.name, ".mimictalk", "me"])
+    assert sorted(entry.name for entry in here.iterdir()) == sorted(
+        [living.name, another.name, ".mimictalk", "me"]
+    )
 
 
 def test_a_folder_moved_aside_by_a_killed_process_is_put_back(here):
-    retired = here / f".mimictalk-{dead_process()}-me.retired"
+    retired = here / f".mimictalk-{MACHINE}-{dead_process()}-me.retired"
     retired.mkdir()
     (retired / "avatar.json").write_text("the only copy")
     sweep(here)
@@ -76,7 +80,7 @@ def test_a_folder_moved_aside_by_a_killed_process_is_put_back(here):
 
 
 def test_a_folder_moved_aside_and_replaced_is_removed(here):
-    (here / f".mimictalk-{dead_process()}-me.retired").mkdir()
+    (here / f".mimictalk-{MACHINE}-{dead_process()}-me.retired").mkdir()
     (here / "me").mkdir()
     sweep(here)
     assert [entry.name for entry in here.iterdir()] == ["me"]

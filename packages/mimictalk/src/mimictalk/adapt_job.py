@@ -1,6 +1,5 @@
 """`adapt`: a clip in, an avatar folder out. Verdict first, then training, then one atomic write."""
 
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from mimictalk import __version__
 from mimictalk.adapt_recipe import RECIPES
+from mimictalk.atomic import temporary_prefix
 from mimictalk.avatar import Avatar, check_target, facts, write_avatar
 from mimictalk.base_weights import installed
 from mimictalk.checking import Verdict, check_reference, refuse_picture
@@ -95,7 +95,7 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     console.how_to_go_on = "No avatar was written yet; the same command goes on where it stopped."
     parent = settings.out.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".mimictalk-{os.getpid()}-work-"
+    prefix = f"{temporary_prefix()}work-"
     with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as work, console.progress() as shown:
         progress = StageClock(shown)
         verdict = check_reference(

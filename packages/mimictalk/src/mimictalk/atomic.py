@@ -1,28 +1,38 @@
 """Files and folders that appear complete or not at all.
 
-A temporary sibling is written first, flushed to the disk, then renamed; its name carries the process id, so
-that what a killed process left behind can be told from what a living one is writing.
+A temporary sibling is written first, flushed to the disk, then renamed; its name carries machine and
+process id, so that what a killed process left behind can be told from what a living one is writing. In a
+folder that several machines share each clears up after its own processes only: it cannot know whether those
+of another still live.
 """
 
 import os
+import platform
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mimictalk.errors import InputError
 
-_TEMPORARY = re.compile(r"^\.mimictalk-(\d+)-(.+?)(\.retired)?$")
+MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
+_TEMPORARY = re.compile(rf"^\.mimictalk-{MACHINE}-(\d+)-(.+?)(\.retired)?$")
+
+
+def temporary_prefix() -> str:
+    """What temporary names of this process begin with."""
+    return f".mimictalk-{MACHINE}-{os.getpid()}-"
 
 
 def temporary_sibling(path: Path) -> Path:
-    """A hidden name in the folder of `path`, marked with this process id; the suffix is kept."""
-    return path.parent / f".mimictalk-{os.getpid()}-{path.name}"
+    """A hidden name in the folder of `path`, marked with machine and process; the suffix is kept."""
+    return path.parent / f"{temporary_prefix()}{path.name}"
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove what killed processes left in `folder`; returns the removed paths.
+    """Remove what killed processes of this machine left in `folder`; returns the removed paths.
 
     A folder that was moved aside and never replaced is the only copy: it is put back.
     """
