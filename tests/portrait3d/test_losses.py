@@ -58,6 +58,16 @@ def test_total_variation_of_a_ramp_is_its_slope() -> None:
     assert float(total_variation(ramp)) == pytest.approx(1.0)
 
 
+def test_the_gradient_of_total_variation_is_that_of_its_differences() -> None:
+    planes = torch.randn(2, 3, 5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    planes.requires_grad_(True)
+    rows, columns = planes[..., 1:, :] - planes[..., :-1, :], planes[..., 1:] - planes[..., :-1]
+    (wanted,) = torch.autograd.grad(3 * (rows.abs().mean() + columns.abs().mean()), planes)
+    (found,) = torch.autograd.grad(3 * total_variation(planes), planes)
+    assert torch.allclose(found, wanted, atol=1e-15)
+    assert torch.autograd.gradcheck(total_variation, planes)
+
+
 def test_second_difference_of_even_motion_is_nothing() -> None:
     time = torch.arange(5.0).reshape(5, 1, 1)
     way = torch.tensor([[1.0, -2.0]])

@@ -6,8 +6,11 @@ Laplacian. `pyramid_loss` weighs edges of every scale alike; `energy_loss` compa
 nearby, whatever its phase, so that a smeared beard or brow costs something even where hairs cannot match.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -80,10 +83,33 @@ def entropy_loss(alpha: Tensor) -> Tensor:
 
 
 def total_variation(planes: Tensor) -> Tensor:
-    """Mean absolute difference of neighbouring plane texels, (…, H, W): keeps unseen texels quiet."""
-    return (planes[..., 1:, :] - planes[..., :-1, :]).abs().mean() + (
-        planes[..., 1:] - planes[..., :-1]
-    ).abs().mean()
+    """Mean absolute difference of neighbouring plane texels, (…, H, W): keeps unseen texels quiet.
+
+    Differentiable once. By hand, because automatic differentiation of the four slices clears and adds four
+    arrays as large as the planes, a tenth of a step.
+    """
+    result: Tensor = _TotalVariation.apply(planes)
+    return result
+
+
+class _TotalVariation(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, planes: Tensor) -> Tensor:
+        context.save_for_backward(planes)
+        return planes.diff(dim=-2).abs_().mean() + planes.diff(dim=-1).abs_().mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (planes,) = context.saved_tensors
+        found = torch.zeros_like(planes)
+        for axis in (-2, -1):
+            step = planes.diff(dim=axis).sign_()
+            count, length = step.numel(), step.shape[axis]
+            step *= gradient / count
+            found.narrow(axis, 1, length).add_(step)
+            found.narrow(axis, 0, length).sub_(step)
+        return found
 
 
 def second_difference(sequence: Tensor) -> Tensor:
