@@ -100,13 +100,19 @@ class PersonTuning:
         """
         if not self.fits(model):
             raise InputError("a person's motion adapter", "it stands on other weights", "Adapt once more.")
-        expected = {f"{layer}.lora_{half}.weight" for layer in self.targets for half in "AB"}
+        network = copy.deepcopy(model.network)
+        layers = [  # as peft takes them: by whole name, or by its last parts
+            name
+            for name, part in network.named_modules()
+            if isinstance(part, (nn.Linear, nn.Conv1d))
+            and f".{name}".endswith(tuple(f".{t}" for t in self.targets))
+        ]
+        expected = {f"{layer}.lora_{half}.weight" for layer in layers for half in "AB"}
         if expected != set(self.adapter):
             odd = sorted(expected ^ set(self.adapter))[0]
             raise InputError("a person's motion adapter", f"{odd} is missing or unknown", "Adapt once more.")
-        network = copy.deepcopy(model.network)
         with torch.no_grad():  # not by peft: loading it takes as long as a short video
-            for layer in self.targets:
+            for layer in layers:
                 first, last = (self.adapter[f"{layer}.lora_{half}.weight"] for half in "AB")
                 weight: Any = network.get_submodule(layer).weight
                 weight += (self.lora_alpha / self.r * last.flatten(1) @ first.flatten(1)).reshape(
