@@ -50,9 +50,13 @@ def check_sync(features_at: Callable[[int], "AudioFeatures"], track: "FaceTrack"
     if first is None or first.offset_frames is None:
         return SyncVerdict(0, Judgement("sound and picture", GO, "too little speech to compare them"), facts)
     facts |= {"sync_offset_ms": FRAME_MS * first.offset_frames, "sync_confidence": round(first.confidence, 3)}
+    in_step = abs(first.offset_frames) <= IN_STEP
+    if not first.trusted and in_step:  # a stranger's voice fits best anywhere, seldom just here
+        words = "in step, as far as so unclear a mouth can tell"
+        return SyncVerdict(0, Judgement("sound and picture", GO, words), facts)
     if not first.trusted:
         return SyncVerdict(0, _not_together(features, track), facts)
-    if abs(first.offset_frames) <= IN_STEP:
+    if in_step:
         words = f"in step ({FRAME_MS * first.offset_frames:+d} ms)"
         return SyncVerdict(0, Judgement("sound and picture", GO, words, numbers=_ms(first)), facts)
     offset, left = _search(first, features_at, track)
