@@ -6,7 +6,6 @@
 Each command writes its results itself: `--keep FILE`, or its last line of stdout redirected to FILE.
 """
 
-import argparse
 import json
 import re
 import subprocess
@@ -16,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from written_page import write_or_check
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "tools/bench/results"
@@ -168,15 +169,5 @@ def _date(path: Path, results: dict[str, Any]) -> str:
     return kept or time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
 
 
-def main() -> int:
-    told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    told.add_argument("--check", action="store_true", help="write nothing")
-    text = page()
-    if told.parse_args().check:
-        return int(not PAGE.is_file() or PAGE.read_text() != text)
-    PAGE.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page(), __doc__))
