@@ -52,6 +52,7 @@ def heavy_among(modules: list[str], heavy: tuple[str, ...]) -> list[str]:
 def test_import_is_light(package):
     seen = loaded_by(package)
     assert heavy_among(seen["modules"], HEAVY) == []
+    assert "torch._dynamo" not in seen["modules"], "the compiler takes two seconds to load"
     assert [path for path in seen["opened"] if path.endswith(WEIGHTS)] == []
     assert not seen["cuda"]
 
