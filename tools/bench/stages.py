@@ -136,7 +136,7 @@ def rendering(avatar_folder: Path) -> list[Figure]:
                 clock.take("composition", lay, moved=5 * FRAME_BYTES / 1e6)
                 picture = lay().numpy()
                 clock.take("watermark", lambda p=picture: mark.embed(p), moved=2 * FRAME_BYTES / 1e6)
-                clock.take("H.264", lambda p=picture: encode(coding, p), moved=1.5 * FRAME_BYTES / 1e6)
+                clock.take("H.264", lambda p=picture: encode(coding, p))
     return list(clock.figures("render"))
 
 
@@ -210,12 +210,9 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
         clock.take("drawing", draw)
         clock.take("loss", judge)
         clock.take("backward", back)
-        clock.take("Adam", adam.step, moved=7 * 4e-6 * sum(p.numel() for p in learned))
-    clock.work["look at held-out frames, one in 75 steps"] = (
-        0.0,
-        0.0,
-    )  # in threads: torch cannot count there
-    clock.take("look at held-out frames, one in 75 steps", backbone.judge)
+        clock.take("Adam", adam.step)
+    clock.work[LOOK] = (0.0, 0.0)  # in threads: torch cannot count there
+    clock.take(LOOK, backbone.judge)
     return list(clock.figures("adapt"))
 
 
