@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import os
 import random
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools")]
 
 from bench.reliability import promise, report  # noqa: E402
-from fault_injection.forked import Outcome, at_each_change, forked  # noqa: E402
+from fault_injection.forked import Outcome, at_each_change, forked, killed_before  # noqa: E402
 from fault_injection.tiny_adaptation import AVATAR, adapt_ball, prepare  # noqa: E402
 
 FILES = ("identity.safetensors", "adapter_model.safetensors", "adapter_config.json", "preview.png")
@@ -38,15 +37,7 @@ def child(folder: Path, kill_before: int | None) -> int:
         kill_before: Number of the change that never happens; None for none.
     """
     counter = os.open(folder.with_suffix(".count"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    seen = 0
-
-    def change(_: str) -> None:
-        nonlocal seen
-        if seen == kill_before:
-            os.kill(os.getpid(), signal.SIGKILL)
-        seen += 1
-        os.pwrite(counter, str(seen).encode(), 0)
-
+    change = killed_before(kill_before, lambda seen, _: os.pwrite(counter, str(seen).encode(), 0))
     at_each_change(str(folder), change)
     from mimictalk.errors import InputError
 

@@ -65,6 +65,25 @@ def forked(
     return Outcome(code == -signal.SIGKILL, code, time.monotonic() - began)
 
 
+def killed_before(number: int | None, note: Callable[[int, str], object]) -> Callable[[str], None]:
+    """A function to tell events to, one after another; before event `number` happens this process is killed.
+
+    Args:
+        number: Counted from 0; None for no kill.
+        note: Called with how many there were, this one counted, and the event.
+    """
+    seen = 0
+
+    def happens(event: str) -> None:
+        nonlocal seen
+        if seen == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += 1
+        note(seen, event)
+
+    return happens
+
+
 def at_each_change(folder: str, change: Callable[[str], None]) -> None:
     """Have `change` called right before every change of the disk under `folder` that Python makes.
 

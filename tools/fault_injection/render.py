@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools")]
 
 from bench.reliability import promise, report  # noqa: E402
-from fault_injection.forked import Outcome, at_each_change, forked  # noqa: E402
+from fault_injection.forked import Outcome, at_each_change, forked, killed_before  # noqa: E402
 from fault_injection.tiny_render import FRAMES, VIDEO, prepare, render_numbers  # noqa: E402
 
 SEGMENT = 50  # frames
@@ -53,15 +53,7 @@ def child(base: Path, folder: Path, kill_before: int | None, sign_share: float |
         sign_share: Part of a second of signing after which the process is killed; None for none.
     """
     kept = os.open(folder.with_suffix(".events"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    seen = 0
-
-    def happens(event: Event) -> None:
-        nonlocal seen
-        if seen == kill_before:
-            os.kill(os.getpid(), signal.SIGKILL)
-        seen += 1
-        os.write(kept, f"{event}\n".encode())
-
+    happens = killed_before(kill_before, lambda _, event: os.write(kept, f"{event}\n".encode()))
     from mimictalk import provenance, segments
 
     sign, coded = provenance.sign, segments.sound_of_frame
