@@ -12,7 +12,8 @@ from portrait3d.folded_adapter import FoldedAdapter
 from portrait3d.folded_torso import FoldedTorso
 from portrait3d.frame_threads import in_threads
 from portrait3d.identity import Identity
-from portrait3d.model import Portrait3D, to_picture
+from portrait3d.model import HeadLayer, Portrait3D, to_picture
+from portrait3d.precision import network_dtype, networks_in
 
 Drive = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -23,18 +24,25 @@ class PortraitRenderer:
     Args:
         model: With the person's LoRA merged in. Not changed; later changes to it are not seen.
         identity: The person.
+        precision: Of the networks, see `network_dtype`; rays and layers are always float32.
+
+    Raises:
+        ValueError: If `precision` is unknown.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: Portrait3D, identity: Identity) -> None:
+    def __init__(self, model: Portrait3D, identity: Identity, precision: str = "auto") -> None:
         self.model = deepcopy(model).eval()
+        self.device = identity.planes.device
+        self.dtype = network_dtype(precision, self.device)
         part: Any
         for part in (self.model.super_resolution, self.model.torso_warp):
             part.to(memory_format=torch.channels_last)
         self.identity = identity
-        self.adapter = FoldedAdapter(
-            self.model.motion_adapter, identity.canonical_pncc, identity.source_pncc, identity.planes
-        )
+        with networks_in(self.dtype, self.device):  # rest is taken off as it is added
+            self.adapter = FoldedAdapter(
+                self.model.motion_adapter, identity.canonical_pncc, identity.source_pncc, identity.planes
+            )
         self.back = FoldedTorso(
             self.model.torso_warp, identity.torso, identity.background, identity.source_keypoints
         )
@@ -55,11 +63,11 @@ class PortraitRenderer:
         Raises:
             ValueError: If the head is out of the picture.
         """
-        planes = self.adapter.drive(pncc[None])
-        head = self.model.render_head(planes, camera_to_world[None], intrinsics[None])
-        back = self.back.draw(keypoints)[None]
-        rows, columns = head.window.pixels()
-        back[..., rows, columns] = self.model.compose(head, back)
+        with networks_in(self.dtype, self.device):
+            head = self._head(pncc, camera_to_world, intrinsics)
+            back = self.back.draw(keypoints)[None]
+            rows, columns = head.window.pixels()
+            back[..., rows, columns] = self.model.compose(head, back)
         return to_picture(back[0])
 
     @torch.inference_mode()
@@ -75,13 +83,17 @@ class PortraitRenderer:
         """
         if self.model.config.fusion != "alpha":
             raise ValueError(f"only fusion 'alpha' can be cut out, not {self.model.config.fusion!r}")
-        planes = self.adapter.drive(pncc[None])
-        head = self.model.render_head(planes, camera_to_world[None], intrinsics[None])
-        layer = self.back.layer(keypoints)
+        with networks_in(self.dtype, self.device):
+            head = self._head(pncc, camera_to_world, intrinsics)
+            layer = self.back.layer(keypoints)
         rows, columns = head.window.pixels()
         over = torch.cat([head.colour, head.alpha.clamp(0, 1)], 1)[0]
         layer[:, rows, columns] = over + (1 - over[3:]) * layer[:, rows, columns]
         return to_picture(cut_out(layer[:3], layer[3:].clamp(0, 1)))
+
+    def _head(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> HeadLayer:
+        planes = self.adapter.drive(pncc[None])
+        return self.model.render_head(planes, camera_to_world[None], intrinsics[None])
 
     def frames(
         self, drives: Iterable[Drive], workers: int | None = None, *, transparent: bool = False

@@ -57,6 +57,10 @@ class FoldedTorso:
     def _bent(self, target: Tensor) -> tuple[int, Tensor, Tensor]:
         """The first row that the torso can reach; from it on colour (3, rows, S) and alpha (1, rows, S)."""
         moved = self.warp.motion(self.small, self.source, target[None])[0]
+        with torch.autocast(moved.device.type, enabled=False):  # places in the picture need all their bits
+            return self._moved(moved)
+
+    def _moved(self, moved: Tensor) -> tuple[int, Tensor, Tensor]:
         side = len(self.grid)
         # A row at y looks as low as y + the largest shift; half a texel more is blended.
         first = side / 2 * (self.highest - float(moved[1].max()) + 1) - 2

@@ -106,7 +106,7 @@ class TorsoWarp(nn.Module):
         x = F.leaky_relu(self.up3(torch.cat([_double(eighth), quarter], 1)), 0.2)
         x = F.leaky_relu(self.up2(torch.cat([_double(x), half], 1)), 0.2)
         x = F.leaky_relu(self.up1(torch.cat([_double(x), fine], 1)), 0.2)
-        masks, residual, occlusion = self.out(x).split([count, 2, 1], 1)
+        masks, residual, occlusion = self.out(x).to(target).split([count, 2, 1], 1)
         flow = (masks.softmax(1)[..., None] * shifts[:, :, None, None]).sum(1)
         flow = flow + 0.1 * residual.permute(0, 2, 3, 1)
         return torch.cat([flow.permute(0, 3, 1, 2), occlusion], 1)
