@@ -6,6 +6,7 @@ learned directly, the generic network through LoRA. Here torso and background la
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from portrait3d.held_out import judge_frames, whole_picture
 from portrait3d.identity import Identity
 from portrait3d.losses import second_difference, total_variation
 from portrait3d.model import Portrait3D
+from portrait3d.precision import network_dtype, networks_in
 from portrait3d.torso_layer import torso_layer
 
 LORA_PATTERN = r"(motion_adapter|super_resolution|torso_warp)\.(?!.*dwconv).*|decoder\.fc[12]"
@@ -46,6 +48,10 @@ class PortraitAdaptation:
         blinks: (3, 3, P, P) uint8 PNCC of the person at rest, with open, half-closed and closed eyes; without
             it there is no blink term.
         learn_planes: False leaves the planes as they are predicted, for ablations.
+        precision: Of the networks, see `network_dtype`; rays, layers and losses are always float32.
+
+    Raises:
+        ValueError: If nothing is left to learn from, or `precision` is unknown.
     """
 
     def __init__(
@@ -62,7 +68,9 @@ class PortraitAdaptation:
         held_out: Sequence[int] = (),
         blinks: Tensor | None = None,
         learn_planes: bool = True,
+        precision: str = "auto",
     ) -> None:
+        self.dtype = network_dtype(precision, clip.frames.device)
         self.model, self.clip, self.source = model, clip, source
         self.window, self.weights, self.plane_variation = window, weights or LossWeights(), plane_variation
         self.terms, self.held_out = terms or AdaptationTerms(), list(held_out)
@@ -75,8 +83,9 @@ class PortraitAdaptation:
         size = (plane_resolution, plane_resolution)
         planes = F.interpolate(planes[0], size, mode="bilinear", align_corners=False)
         background = clip.background.permute(2, 0, 1).float() / 127.5 - 1
-        self.planes = nn.Parameter(planes.detach().clone(), requires_grad=learn_planes)
-        self.first_planes = planes.detach().clone()
+        planes = planes.detach().contiguous(memory_format=torch.channels_last)  # as the renderer reads them
+        self.planes = nn.Parameter(planes.clone(), requires_grad=learn_planes)
+        self.first_planes = planes
         self.torso = nn.Parameter(
             torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
         )
@@ -100,6 +109,10 @@ class PortraitAdaptation:
         """Name -> parameter and its learning rate relative to the run's."""
         planes = {"planes": (self.planes, 1.0)} if self.planes.requires_grad else {}
         return {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1)}
+
+    def networks(self) -> AbstractContextManager[object]:
+        """Within it the thread that enters it computes networks as finely as was asked for."""
+        return networks_in(self.dtype, self.planes.device)
 
     def layers(self) -> Layers:
         """The person as a step takes it."""
@@ -139,8 +152,9 @@ class PortraitAdaptation:
         index = int(torch.multinomial(odds, 1, generator=generator))
         window = training_window(self.model, self.clip, index, self.window, generator)
         layers = self.layers()
-        diff, terms = self.driven(index, layers, generator)
-        drawn = draw_frame(self.model, self.clip, layers, diff, index, window)
+        with self.networks():
+            diff, terms = self.driven(index, layers, generator)
+            drawn = draw_frame(self.model, self.clip, layers, diff, index, window)
         picture = frame_terms(drawn, self.clip, index)
         loss = torch.stack([getattr(self.weights, name) * value for name, value in picture.items()]).sum()
         if wanted.hard_frames:
@@ -171,6 +185,7 @@ class PortraitAdaptation:
         if blinks is not None:
             drives.append(blinks)
         diffs = self.model.motion_adapter(layers.canonical, layers.source, torch.cat(drives))
+        diffs = diffs.to(self.planes.dtype)
         if temporal:
             terms["temporal"] = EVERY * second_difference(diffs[[1, 0, 2]])
         if blinks is not None:
@@ -181,15 +196,16 @@ class PortraitAdaptation:
     def draw(self, index: int, layers: Layers | None = None) -> Tensor:
         """A frame as it is drawn now, (1, 3, S, S) in [0, 1]."""
         layers = layers or self.layers()
-        diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))
-        return whole_picture(draw_frame(self.model, self.clip, layers, diff, index, None))
+        with self.networks():
+            diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))
+            return whole_picture(draw_frame(self.model, self.clip, layers, diff, index, None))
 
     @torch.no_grad()
     def judge(self) -> dict[str, float]:
         """Numbers over the held-out frames (see `judge_frames`); none where no frame is held out."""
         if not self.held_out:
             return {}
-        return judge_frames(self.model, self.clip, self.layers(), self.held_out)
+        return judge_frames(self.model, self.clip, self.layers(), self.held_out, self.networks)
 
     def identity(self) -> Identity:
         """The static part as it stands."""

@@ -1,5 +1,8 @@
 """Frames of a clip that are kept from learning, and how well they are drawn."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -36,7 +39,11 @@ def judged_frames(held_out: list[int], most: int = 8) -> list[int]:
 
 
 def judge_frames(
-    model: Portrait3D, clip: PortraitClip, layers: Layers, held_out: list[int]
+    model: Portrait3D,
+    clip: PortraitClip,
+    layers: Layers,
+    held_out: list[int],
+    networks: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> dict[str, float]:
     """How well frames are drawn that were not learned from, means over them.
 
@@ -45,6 +52,7 @@ def judge_frames(
         clip: Where the true frames are.
         layers: The person.
         held_out: Frames to judge.
+        networks: Gives the context in which each frame is drawn (see `networks_in`).
 
     Returns:
         score: Colour, pyramid and energy terms at their default weights, over the head; the lower the better.
@@ -60,16 +68,21 @@ def judge_frames(
 
     @torch.no_grad()
     def judged(index: int) -> dict[str, float]:
-        return _judge(model, clip, layers, index)
+        with networks():
+            drawn = _drawn(model, clip, layers, index)
+        return _judge(drawn, clip, index)
 
     found = list(in_threads(judged, frames) if layers.planes.device.type == "cpu" else map(judged, frames))
     return {name: sum(numbers[name] for numbers in found) / len(found) for name in found[0]}
 
 
-def _judge(model: Portrait3D, clip: PortraitClip, layers: Layers, index: int) -> dict[str, float]:
-    weights = LossWeights()
+def _drawn(model: Portrait3D, clip: PortraitClip, layers: Layers, index: int) -> DrawnFrame:
     diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
-    drawn = draw_frame(model, clip, layers, diff, index, None)
+    return draw_frame(model, clip, layers, diff, index, None)
+
+
+def _judge(drawn: DrawnFrame, clip: PortraitClip, index: int) -> dict[str, float]:
+    weights = LossWeights()
     terms = frame_terms(drawn, clip, index)
     truth, picture = clip.picture(index), whole_picture(drawn)
     focus = clip.focus[index]

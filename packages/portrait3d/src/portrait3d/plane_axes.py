@@ -23,7 +23,7 @@ def to_world(planes: Tensor) -> Tensor:
         The same shape in world order.
     """
     xy, xz, zy = planes.unbind(1)
-    return torch.stack([xy.flip(-2), xz.flip(-2), zy.flip((-2, -1))], 1)
+    return _side_by_side([xy.flip(-2), xz.flip(-2), zy.flip((-2, -1))])
 
 
 def place_diff(diff: Tensor, resolution: int, box_warp: float) -> Tensor:
@@ -39,16 +39,21 @@ def place_diff(diff: Tensor, resolution: int, box_warp: float) -> Tensor:
         box_warp: Side of their cube in world units.
 
     Returns:
-        (B, 3, C, R, R), zero outside the window.
+        (B, 3, C, R, R), zero outside the window; channels last in memory, as renderers read planes.
     """
-
     placed = []
     for plane, (rows, columns) in zip(diff.unbind(1), diff_windows(resolution, box_warp), strict=True):
         size = (rows.stop - rows.start, columns.stop - columns.start)
+        plane = plane.contiguous(memory_format=torch.channels_last)
         part = F.interpolate(plane, size, mode="bilinear", align_corners=False)
         margins = (columns.start, resolution - columns.stop, rows.start, resolution - rows.stop)
         placed.append(F.pad(part, margins))
-    return torch.stack(placed, 1)
+    return _side_by_side(placed)
+
+
+def _side_by_side(planes: list[Tensor]) -> Tensor:
+    """Three (B, C, H, W) as (B, 3, C, H, W), in the order of memory that they have."""
+    return torch.cat(planes).unflatten(0, (3, -1)).transpose(0, 1)
 
 
 def diff_windows(resolution: int, box_warp: float) -> tuple[tuple[slice, slice], ...]:

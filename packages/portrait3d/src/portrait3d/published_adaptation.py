@@ -51,8 +51,9 @@ class PublishedAdaptation(PortraitAdaptation):
         """Loss of one random whole frame and its terms."""
         index = int(torch.multinomial(self.odds, 1, generator=generator))
         layers = self.layers()
-        diff, terms = self.driven(index, layers, generator)
-        drawn = draw_frame(self.model, self.clip, layers, diff, index, None)
+        with self.networks():
+            diff, terms = self.driven(index, layers, generator)
+            drawn = draw_frame(self.model, self.clip, layers, diff, index, None)
         terms |= self.published_terms(drawn, index)
         loss = torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum()
         weight = published_plane_distance(int((self.odds > 0).sum()))
