@@ -143,3 +143,15 @@ def test_an_even_surface_is_enlarged_without_a_checker() -> None:
     assert (
         float((inside[0, :, 0, 0] - torch.tensor([0.4, 0.4, 0.4, 0.8])).abs().max()) > 0.1
     )  # it adds something
+
+
+def test_half_the_size_is_the_mean_of_each_two_by_two_pixels() -> None:
+    torch.manual_seed(0)
+    enlarge = SuperResolution(4, 8).double()
+    torch.nn.init.normal_(enlarge.up2.weight)
+    features = torch.rand(2, 4, 8, 12, dtype=torch.float64)
+    opacity = torch.rand(2, 1, 8, 12, dtype=torch.float64)
+    with torch.no_grad():
+        whole, half = enlarge(features, opacity), enlarge.halved(features, opacity)
+    for large, small in zip(whole, half, strict=True):
+        assert torch.allclose(small, torch.nn.functional.avg_pool2d(large, 2), rtol=1e-9, atol=1e-12)

@@ -1,4 +1,4 @@
-"""Networks in bfloat16 draw what they draw in float32, to what nobody sees."""
+"""Networks in bfloat16, and frames of half the size, draw what the whole ones do, to what nobody sees."""
 
 import math
 
@@ -13,33 +13,53 @@ from portrait3d.precision import PRECISIONS, network_dtype, networks_in
 LEAST = 45.0  # dB, the project's bar for arithmetic that is rounded more
 
 
-def a_picture_of_the_embedded_model(precision: str, clip) -> torch.Tensor:
+def smooth_noise(channels: int, side: int, generator: torch.Generator) -> torch.Tensor:
+    coarse = torch.rand(1, channels, 16, 16, generator=generator)
+    return torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic")[0].clamp(0, 1)
+
+
+def a_picture_of_the_embedded_model(clip, precision: str, size: int | None = None) -> torch.Tensor:
     model = Portrait3D.from_pretrained("small")
     config, generator = model.config, torch.Generator().manual_seed(1)
-    size, pncc = config.picture_size, config.pncc_size
+    side, pncc = config.picture_size, config.pncc_size
     line = torch.linspace(-1, 1, pncc)
     rest = torch.stack([line.expand(pncc, pncc), line[:, None].expand(pncc, pncc), torch.zeros(pncc, pncc)])
     moved = rest.clone()
     moved[:, pncc // 2 : pncc // 2 + 20, pncc // 3 : -pncc // 3] += 0.05
     person = Identity(
         planes=model.image_to_plane.mean_planes.detach().reshape(3, config.plane_channels, *[config.plane_resolution] * 2),
-        torso=torch.rand(4, size, size, generator=generator),
-        background=torch.rand(3, size, size, generator=generator),
+        torso=smooth_noise(4, side, generator),
+        background=smooth_noise(3, side, generator),
         canonical_pncc=rest,
         source_pncc=rest,
         source_keypoints=torch.zeros(config.torso_keypoints, 2),
     )  # fmt: skip
-    renderer = PortraitRenderer(model, person, precision)
+    renderer = PortraitRenderer(model, person, precision, size)
     keypoints = torch.full((config.torso_keypoints, 2), 0.03)
     return renderer.frame(moved, clip.camera_to_world[1], clip.intrinsics[1], keypoints)
 
 
 def test_a_frame_in_bfloat16_is_that_in_float32(clip) -> None:
-    fine, coarse = (a_picture_of_the_embedded_model(each, clip).float() for each in ("float32", "bfloat16"))
-    error = float((fine - coarse).square().mean())
-    assert error > 0  # it did compute in another type
-    assert -10 * math.log10(error / 255**2) >= LEAST
-    assert float(fine.std()) > 20  # there is something to see
+    fine, coarse = (a_picture_of_the_embedded_model(clip, each) for each in ("float32", "bfloat16"))
+    assert not torch.equal(fine, coarse)  # it did compute in another type
+    assert decibels(fine, coarse) >= LEAST
+    assert float(fine.float().std()) > 20  # there is something to see
+
+
+def test_a_frame_of_half_the_size_is_the_frame_made_smaller(clip) -> None:
+    whole, half = (a_picture_of_the_embedded_model(clip, "float32", size) for size in (512, 256))
+    smaller = torch.nn.functional.avg_pool2d(whole.permute(2, 0, 1).float(), 2).permute(1, 2, 0)
+    assert half.shape == (256, 256, 3)
+    assert decibels(half, smaller) >= LEAST
+
+
+def test_another_size_is_quoted(clip) -> None:
+    with pytest.raises(ValueError, match="512 or 256, got 300"):
+        a_picture_of_the_embedded_model(clip, "float32", 300)
+
+
+def decibels(one: torch.Tensor, other: torch.Tensor) -> float:
+    return -10 * math.log10(float((one.float() - other.float()).square().mean()) / 255**2)
 
 
 def test_auto_is_the_faster_type_of_this_processor() -> None:

@@ -18,25 +18,31 @@ class PersonRenderer:
         identity: The person's planes and layers.
         face_identity: (80,) of the face model.
         background: (512, 512, 3) uint8 to stand before; None keeps the person's own.
+        size: Side S of the frames, 512 or 256; None for 512.
     """
 
     def __init__(
-        self, model: Any, identity: Any, face_identity: "Tensor", background: "np.ndarray | None" = None
+        self,
+        model: Any,
+        identity: Any,
+        face_identity: "Tensor",
+        background: "np.ndarray | None" = None,
+        size: int | None = None,
     ) -> None:
         import torch
 
         from portrait3d.drawing import PortraitRenderer
 
-        self._model, self._identity = model, identity
+        self._model, self._identity, self._size = model, identity, size
         if background is not None:
             plate = torch.as_tensor(background.copy()).permute(2, 0, 1).float() / 127.5 - 1
             identity = identity.with_background(plate)
         self.face_identity = face_identity.float()
-        self.portrait = PortraitRenderer(model, identity)
+        self.portrait = PortraitRenderer(model, identity, size=size)
 
     def before(self, background: "np.ndarray | None") -> "PersonRenderer":
         """The same person before another background, without loading them again."""
-        return PersonRenderer(self._model, self._identity, self.face_identity, background)
+        return PersonRenderer(self._model, self._identity, self.face_identity, background, self._size)
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
         """Frames of a motion, one after another.
@@ -45,12 +51,12 @@ class PersonRenderer:
             motion: With expression (T, 64), euler (T, 3) and translation (T, 3).
 
         Returns:
-            uint8 RGB (512, 512, 3) each.
+            uint8 RGB (S, S, 3) each.
         """
         yield from self._drawn(motion, transparent=False)
 
     def cut_out_frames(self, motion: Any) -> "Iterator[np.ndarray]":
-        """As `frames`, the person before nothing: uint8 (512, 512, 4) each, straight colours and alpha."""
+        """As `frames`, the person before nothing: uint8 (S, S, 4) each, straight colours and alpha."""
         yield from self._drawn(motion, transparent=True)
 
     def _drawn(self, motion: Any, *, transparent: bool) -> "Iterator[np.ndarray]":
@@ -69,17 +75,22 @@ class Renderer(PersonRenderer):
         tensors: Content of identity.safetensors.
         adapter_dir: Folder with the adapter in peft's format.
         background: (512, 512, 3) uint8 to stand before; None keeps the clip's.
+        size: Side of the frames, 512 or 256; None for 512.
     """
 
     def __init__(
-        self, tensors: "dict[str, Tensor]", adapter_dir: Any, background: "np.ndarray | None" = None
+        self,
+        tensors: "dict[str, Tensor]",
+        adapter_dir: Any,
+        background: "np.ndarray | None" = None,
+        size: int | None = None,
     ) -> None:
         from mimictalk_adapt.lora import merge_adapter
         from portrait3d.identity import Identity
 
         model = base_model(tensors)
         merge_adapter(model, adapter_dir)
-        super().__init__(model, Identity.from_tensors(tensors), tensors["face_identity"], background)
+        super().__init__(model, Identity.from_tensors(tensors), tensors["face_identity"], background, size)
 
 
 def base_model(tensors: "dict[str, Tensor]") -> Any:
@@ -95,6 +106,8 @@ def base_model(tensors: "dict[str, Tensor]") -> Any:
     return Portrait3D.from_pretrained("small")
 
 
-def load_renderer(avatar: "Avatar", background: "np.ndarray | None" = None) -> Renderer:
-    """A renderer for a checked avatar."""
-    return Renderer(avatar.tensors(), avatar.adapter_dir, background)
+def load_renderer(
+    avatar: "Avatar", background: "np.ndarray | None" = None, size: int | None = None
+) -> Renderer:
+    """A renderer for a checked avatar; arguments as of `Renderer`."""
+    return Renderer(avatar.tensors(), avatar.adapter_dir, background, size)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from portrait3d.cut_out import cut_out
 from portrait3d.folded_adapter import FoldedAdapter
@@ -25,13 +26,21 @@ class PortraitRenderer:
         model: With the person's LoRA merged in. Not changed; later changes to it are not seen.
         identity: The person.
         precision: Of the networks, see `network_dtype`; rays and layers are always float32.
+        size: Side S of the pictures, the model's or half of it, which is the larger picture's 2 x 2 means
+            but at the edges of layers, for less work; None for the model's.
 
     Raises:
-        ValueError: If `precision` is unknown.
+        ValueError: If `precision` is unknown, or `size` neither.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: Portrait3D, identity: Identity, precision: str = "auto") -> None:
+    def __init__(
+        self, model: Portrait3D, identity: Identity, precision: str = "auto", size: int | None = None
+    ) -> None:
+        whole = model.config.picture_size
+        if size not in (None, whole, whole // 2):
+            raise ValueError(f"size must be {whole} or {whole // 2}, got {size!r}")
+        self.size, self.half = size or whole, size == whole // 2
         self.model = deepcopy(model).eval()
         self.device = identity.planes.device
         self.dtype = network_dtype(precision, self.device)
@@ -43,9 +52,8 @@ class PortraitRenderer:
             self.adapter = FoldedAdapter(
                 self.model.motion_adapter, identity.canonical_pncc, identity.source_pncc, identity.planes
             )
-        self.back = FoldedTorso(
-            self.model.torso_warp, identity.torso, identity.background, identity.source_keypoints
-        )
+        background = F.avg_pool2d(identity.background, 2) if self.half else identity.background
+        self.back = FoldedTorso(self.model.torso_warp, identity.torso, background, identity.source_keypoints)
 
     @torch.inference_mode()
     def frame(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor, keypoints: Tensor) -> Tensor:
@@ -66,7 +74,7 @@ class PortraitRenderer:
         with networks_in(self.dtype, self.device):
             head = self._head(pncc, camera_to_world, intrinsics)
             back = self.back.draw(keypoints)[None]
-            rows, columns = head.window.pixels()
+            rows, columns = head.window.pixels(head.scale)
             back[..., rows, columns] = self.model.compose(head, back)
         return to_picture(back[0])
 
@@ -86,14 +94,14 @@ class PortraitRenderer:
         with networks_in(self.dtype, self.device):
             head = self._head(pncc, camera_to_world, intrinsics)
             layer = self.back.layer(keypoints)
-        rows, columns = head.window.pixels()
+        rows, columns = head.window.pixels(head.scale)
         over = torch.cat([head.colour, head.alpha.clamp(0, 1)], 1)[0]
         layer[:, rows, columns] = over + (1 - over[3:]) * layer[:, rows, columns]
         return to_picture(cut_out(layer[:3], layer[3:].clamp(0, 1)))
 
     def _head(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> HeadLayer:
         planes = self.adapter.drive(pncc[None])
-        return self.model.render_head(planes, camera_to_world[None], intrinsics[None])
+        return self.model.render_head(planes, camera_to_world[None], intrinsics[None], half=self.half)
 
     def frames(
         self, drives: Iterable[Drive], workers: int | None = None, *, transparent: bool = False

@@ -19,13 +19,13 @@ class FoldedTorso:
     Args:
         warp: Without LoRA, or with it merged.
         torso: (4, S, S) colour in [-1, 1] and alpha in [0, 1].
-        background: (3, S, S) in [-1, 1].
+        background: (3, S, S) in [-1, 1]; with half the torso's side the drawn picture has half of it too.
         source: (K, 2) key-points of the source frame in [-1, 1].
     """
 
     def __init__(self, warp: TorsoWarp, torso: Tensor, background: Tensor, source: Tensor) -> None:
         self.warp, self.source = warp, source[None]
-        side = torso.shape[-1]
+        side = background.shape[-1]
         self.small = F.interpolate(torso[None], (warp.SIZE, warp.SIZE), mode="area")
         self.torso = torch.cat([torso[:3] * 0.5 + 0.5, torso[3:]])[None]
         self.background = background * 0.5 + 0.5
@@ -35,7 +35,8 @@ class FoldedTorso:
             torch.eye(warp.SIZE, dtype=torso.dtype, device=torso.device)[None], side, mode="linear"
         )[0].T.contiguous()
         rows = torch.nonzero(torso[3].amax(1) > UNSEEN).flatten()
-        self.highest = float(self.grid[int(rows[0]), 0, 1]) if len(rows) else math.inf
+        centres = picture_grid(torso.shape[-1], torso)[:, 0, 1]
+        self.highest = float(centres[int(rows[0])]) if len(rows) else math.inf
         if len(rows) and not rows[0]:  # what lies beyond the border looks like the border
             self.highest = -math.inf
 

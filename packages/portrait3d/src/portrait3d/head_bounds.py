@@ -15,20 +15,20 @@ class Window:
     rows: int
     columns: int
 
-    def pixels(self) -> tuple[slice, slice]:
-        """The same rectangle of the picture, four pixels per ray, as (row slice, column slice)."""
+    def pixels(self, scale: int = 4) -> tuple[slice, slice]:
+        """The same rectangle of the picture, `scale` pixels per ray, as (row slice, column slice)."""
         return (
-            slice(4 * self.top, 4 * (self.top + self.rows)),
-            slice(4 * self.left, 4 * (self.left + self.columns)),
+            slice(scale * self.top, scale * (self.top + self.rows)),
+            slice(scale * self.left, scale * (self.left + self.columns)),
         )
 
     def take_rays(self, grid: Tensor) -> Tensor:
         """Cut the window out of something on the ray grid, (..., G, G)."""
         return grid[..., self.top : self.top + self.rows, self.left : self.left + self.columns]
 
-    def take_pixels(self, picture: Tensor) -> Tensor:
-        """Cut the window out of a picture, (..., 4G, 4G)."""
-        rows, columns = self.pixels()
+    def take_pixels(self, picture: Tensor, scale: int = 4) -> Tensor:
+        """Cut the window out of a picture, (..., scale * G, scale * G)."""
+        rows, columns = self.pixels(scale)
         return picture[..., rows, columns]
 
 

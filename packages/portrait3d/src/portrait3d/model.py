@@ -32,8 +32,9 @@ class HeadLayer:
         window: Where it is.
         raw: (1, 3, rows, columns) colour at the ray grid, [0, 1], times opacity.
         opacity: (1, 1, rows, columns) of the volume.
-        colour: (1, 3, 4 rows, 4 columns), [0, 1], times alpha.
-        alpha: (1, 1, 4 rows, 4 columns), not clamped.
+        colour: (1, 3, s rows, s columns), [0, 1], times alpha.
+        alpha: (1, 1, s rows, s columns), not clamped.
+        scale: s, pixels per ray along a line.
     """
 
     window: Window
@@ -41,6 +42,7 @@ class HeadLayer:
     opacity: Tensor
     colour: Tensor
     alpha: Tensor
+    scale: int = 4
 
 
 class Portrait3D(nn.Module):
@@ -120,7 +122,13 @@ class Portrait3D(nn.Module):
         return hit_window(near.reshape(grid, grid), far.reshape(grid, grid))
 
     def render_head(
-        self, planes: Tensor, camera_to_world: Tensor, intrinsics: Tensor, window: Window | None = None
+        self,
+        planes: Tensor,
+        camera_to_world: Tensor,
+        intrinsics: Tensor,
+        window: Window | None = None,
+        *,
+        half: bool = False,
     ) -> HeadLayer:
         """Render one frame's head.
 
@@ -129,6 +137,7 @@ class Portrait3D(nn.Module):
             camera_to_world: (1, 4, 4).
             intrinsics: (1, 3, 3), normalised.
             window: The rays wanted; None takes all that meet the head.
+            half: Two pixels per ray instead of four, for pictures of half the size.
         """
         config = self.config
         rays, near, far = self.head_rays(camera_to_world, intrinsics)
@@ -155,8 +164,9 @@ class Portrait3D(nn.Module):
         shape = (1, -1, window.rows, window.columns)
         features = out.features.transpose(1, 2).reshape(shape)
         opacity = out.opacity.reshape(shape)
-        colour, alpha = self.super_resolution(features, opacity)
-        return HeadLayer(window, features[:, :3], opacity, colour, alpha)
+        enlarge = self.super_resolution.halved if half else self.super_resolution
+        colour, alpha = enlarge(features, opacity)
+        return HeadLayer(window, features[:, :3], opacity, colour, alpha, 2 if half else 4)
 
     def render_back(
         self, torso: Tensor, background: Tensor, source: Tensor, target: Tensor
@@ -179,12 +189,12 @@ class Portrait3D(nn.Module):
 
         Args:
             head: The head layer.
-            back: (1, 3, S, S) in [0, 1].
+            back: (1, 3, S, S) in [0, 1], S = `head.scale` times the ray grid.
 
         Returns:
-            (1, 3, 4 rows, 4 columns) in [0, 1], not clamped.
+            (1, 3, s rows, s columns) in [0, 1], not clamped.
         """
-        back = head.window.take_pixels(back)
+        back = head.window.take_pixels(back, head.scale)
         if self.config.fusion == "concat":
             return self.concat_fusion(head.colour, back)
         return head.colour + (1 - head.alpha.clamp(0, 1)) * back

@@ -62,7 +62,6 @@ class AvatarSpeaker:
         renderer: Of the person.
         begin: Gives a new motion stream.
         place: See `live_video.placing`.
-        size: Side of the pictures.
         label, watermark: What goes into every frame.
     """
 
@@ -71,18 +70,14 @@ class AvatarSpeaker:
         renderer: "PersonRenderer",
         begin: Callable[[], Any],
         place: "Callable[[MotionSequence, int], MotionSequence]",
-        size: int,
         label: "Label | None" = None,
         watermark: "Watermark | None" = None,
     ) -> None:
         self.begin, self.place = begin, place
-        self._renderer, self._size, self._label, self._watermark = renderer, size, label, watermark
+        self._renderer, self._label, self._watermark = renderer, label, watermark
 
     def draw(self, motion: "MotionSequence", frame: int) -> "np.ndarray":
         """A finished frame, (size, size, 3) uint8 RGB; may be called from several threads."""
-        import numpy as np
-        from PIL import Image
-
         from mimictalk.driving import drives
 
         part = motion.slice(frame, frame + 1)
@@ -94,9 +89,7 @@ class AvatarSpeaker:
             part.translation,
             portrait.model.config.pncc_size,
         )
-        picture = portrait.frame(*drive).numpy()
-        if len(picture) != self._size:
-            picture = np.asarray(Image.fromarray(picture).reduce(len(picture) // self._size))
+        picture: np.ndarray = portrait.frame(*drive).numpy()
         if self._label is not None:
             picture = self._label.draw(picture)
         return picture if self._watermark is None else self._watermark.embed(picture)
@@ -126,10 +119,9 @@ def load_speaker(settings: SpeakerSettings, console: Console) -> AvatarSpeaker:
     model = motion_model(avatar if video.style is None else None, console)
     speaking = speaking_of(video)
     return AvatarSpeaker(
-        load_renderer(avatar, load_background(video.background)),
+        load_renderer(avatar, load_background(video.background), settings.size),
         lambda: MotionStream(model, prompt, speaking),
         place,
-        settings.size,
         None if settings.label is None else Label(settings.label, size),
         None if settings.watermark is None else Watermark(int(settings.watermark, 16), size),
     )
