@@ -1,6 +1,7 @@
 """Job lists are checked as a whole; jobs are done in the order they need, once, and reported."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mimictalk.batch_job import as_table, do_job, output_hash, run_batch
-from mimictalk.batch_list import read_jobs
+from mimictalk.batch_list import check_devices, read_jobs
+from mimictalk.cli import run
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.units.unit import Outcome, Unit
@@ -31,7 +33,8 @@ class Pretender:
             made.parent.mkdir(parents=True, exist_ok=True)
             made.write_bytes(out.name.encode())
             sha = hashlib.sha256(out.name.encode()).hexdigest()
-            yield Outcome(unit.name, True, {"out": str(out), "sha256": sha})
+            slot = "cpu" if unit.device == "cpu" else "cuda:0"
+            yield Outcome(unit.name, True, {"out": str(out), "sha256": sha}, device=slot)
 
 
 def the_list(here: Path, *rows: dict[str, object]) -> Path:
@@ -107,6 +110,8 @@ def test_an_output_of_somebody_else_is_not_touched(here) -> None:
         ({"command": "adapt", "video": "a.mp4"}, "adapt needs 'out'"),
         ({**ADAPT, "video": "none.mp4"}, "none.mp4' is not there"),
         ({**RENDER, "drive": "a.mp4"}, "either 'audio' or 'drive'"),
+        ({**ADAPT, "device": "cuda:0"}, "'device' must be one of cpu, cuda, any, got 'cuda:0'"),
+        ({**ADAPT, "device": ["cuda"]}, "'device' must be one of cpu, cuda, any, got ['cuda']"),
         ({**ADAPT, "steps": [1]}, "must be a text or a number"),
         ({**ADAPT, "transparent": True}, "'transparent' is unknown for adapt"),
         ({**RENDER, "transparent": "perhaps"}, "'transparent' must be true or false, got 'perhaps'"),
@@ -206,9 +211,52 @@ def test_two_sets_of_pictures_need_two_folders(here) -> None:
         read_jobs(the_list(here, *rows))
 
 
+def test_a_job_asks_for_a_device_and_the_report_names_it(here) -> None:
+    rows = [{**ADAPT, "device": "cuda"}, {**RENDER, "device": "cpu"}, {**RENDER, "out": "you.mp4"}]
+    jobs = read_jobs(the_list(here, *rows))
+    assert [job.device for job in jobs] == ["cuda", "cpu", "any"]
+    report = run_batch(jobs, here / "report", Pretender(), quiet())
+    assert [entry["device"] for entry in report["entries"]] == ["cuda:0", "cpu", "cuda:0"]
+    assert [line.split()[3] for line in as_table(report).splitlines()[1:]] == ["cuda:0", "cpu", "cuda:0"]
+    # What is made is the same wherever: asking for another device does not do it again.
+    again = Pretender()
+    moved = read_jobs(the_list(here, *({**row, "device": "any"} for row in rows)))
+    run_batch(moved, here / "report", again, quiet())
+    assert again.asked == []
+
+
+def test_a_job_for_a_device_that_is_not_there_is_refused(here) -> None:
+    path = the_list(here, ADAPT, {**RENDER, "device": "cuda"})
+    jobs = read_jobs(path)
+    check_devices(path, jobs, {"cpu", "cuda"})
+    with pytest.raises(InputError) as caught:
+        check_devices(path, jobs, {"cpu"})
+    assert caught.value.cause == "line 2: asks for cuda, and the only devices are cpu"
+    (here / "jobs.csv").write_text("command,video,out,device\nadapt,a.mp4,me,cpu\n")
+    with pytest.raises(InputError, match="line 2: asks for cpu, and the only devices are cuda"):
+        check_devices(here / "jobs.csv", read_jobs(here / "jobs.csv"), {"cuda"})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--devices", "cpu:1"], "line 2: asks for cuda, and the only devices are cpu"),
+        (["--devices", "cpu:1,gpu:0"], "'gpu:0' is neither cpu:N nor cuda:N"),
+        (["--devices", "cpu:1", "--workers", "1"], "--workers is given too"),
+    ],
+)
+def test_the_command_refuses_before_anything_is_run(here, options, words) -> None:
+    path = the_list(here, ADAPT, {**RENDER, "device": "cuda"})
+    out, err = io.StringIO(), io.StringIO()
+    assert run(["batch", str(path), *options], out, err) == 2
+    assert words in err.getvalue()
+    assert not (here / "jobs-report").exists()
+
+
 def test_a_job_that_cannot_be_done_says_why(here) -> None:
     (here / "s.wav").write_bytes(b"no sound")
-    task = {"arguments": ["render", str(here / "nobody"), "--audio", str(here / "s.wav")], "out": "x.mp4"}
+    task = {"arguments": ["render", str(here / "nobody"), "--audio", str(here / "s.wav")],
+            "out": "x.mp4", "device": "cpu"}  # fmt: skip
     with pytest.raises(InputError) as caught:
         do_job(task)
     assert "nobody" in caught.value.subject

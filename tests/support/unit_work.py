@@ -30,3 +30,12 @@ def refuse(task: dict[str, Any]) -> dict[str, Any]:
 def stumble(task: dict[str, Any]) -> dict[str, Any]:
     """A bug."""
     raise KeyError("oops")
+
+
+def stay(task: dict[str, Any]) -> dict[str, Any]:
+    """Write down when this process was busy and what it was given: `device`, and what CUDA may show it."""
+    begin = time.monotonic()
+    time.sleep(task["seconds"])
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    return {"device": task["device"], "shown": shown, "process": os.getpid(),
+            "busy": [begin, time.monotonic()]}  # fmt: skip

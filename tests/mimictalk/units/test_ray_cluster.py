@@ -54,6 +54,57 @@ def test_a_unit_whose_workers_always_die_is_given_up(cluster, tmp_path: Path) ->
     assert (tmp_path / "begun-0").stat().st_size == 3
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_devices_are_shared_out_and_units_on_cores_go_round(monkeypatch) -> None:
+    """A node of two cores says that it has two GPUs: Ray shares out what nodes say, there or not."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'mimictalk[ray]'")
+    from ray.cluster_utils import Cluster
+
+    from mimictalk.units.ray_cluster import RayCluster
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(place for place in sys.path if place))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    if ray.is_initialized():
+        ray.shutdown()
+    node = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 2,
+            "num_gpus": 2,
+            "object_store_memory": 2**27,
+            "include_dashboard": False,
+        },
+    )
+    asked = ("cpu",) * 6 + ("cuda",) * 6 + ("any",) * 2
+    units = [
+        Unit(f"{device} {n}", "unit_work:stay", {"seconds": 1.0}, device) for n, device in enumerate(asked)
+    ]
+    opened = RayCluster(node.address)
+    try:
+        assert opened.kinds() == {"cpu", "cuda"}
+        outcomes = list(opened.run(units))
+    finally:
+        opened.close()
+        node.shutdown()
+    assert [o.error for o in outcomes if not o.done] == []
+    assert {o.name for o in outcomes} == {unit.name for unit in units}
+    on = {slot: [o for o in outcomes if o.device == slot] for slot in ("cuda:0", "cuda:1", "cpu")}
+    assert sum(map(len, on.values())) == len(units)
+    assert all(kind in ("any", o.facts["device"]) for o in outcomes for kind in [o.name.split()[0]])
+    for number in (0, 1):
+        there = on[f"cuda:{number}"]
+        assert {o.facts["shown"] for o in there} == {str(number)}
+        busy = sorted(o.facts["busy"] for o in there)
+        assert len(busy) >= 2
+        assert all(one[1] <= other[0] for one, other in zip(busy, busy[1:], strict=False))
+    # Torch decides once a process whether it sees a GPU, so none may serve cores and a GPU, or two GPUs.
+    used = [{o.facts["process"] for o in there} for there in on.values()]
+    assert not (used[0] & used[1] or used[0] & used[2] or used[1] & used[2])
+    starts = sorted(o.facts["busy"] for o in on["cpu"])
+    assert any(later[0] < earlier[1] for earlier, later in zip(starts, starts[1:], strict=False))
+    assert starts[0][1] < max(o.facts["busy"][0] for o in on["cuda:0"] + on["cuda:1"])
+
+
 def test_a_cluster_that_is_not_there_is_said_in_words() -> None:
     pytest.importorskip("ray")
     from mimictalk.units.ray_cluster import RayCluster

@@ -14,6 +14,7 @@ from mimictalk.manifest import MANIFEST, sha256_file
 from mimictalk.units.ledger import Ledger
 from mimictalk.units.unit import Outcome, Runner, Unit
 
+WORK = "mimictalk.batch_job:do_job"
 LEDGER, PLAN, REPORT = "progress.jsonl", "plan.json", "report.json"
 
 
@@ -43,7 +44,7 @@ def run_batch(jobs: list[BatchJob], folder: Path, runner: Runner, console: Conso
                 else:
                     units[_key(job)] = job
             work = [
-                Unit(key, "mimictalk.batch_job:do_job", {"arguments": job.arguments(), "out": str(job.made)})
+                Unit(key, WORK, {"arguments": job.arguments(), "out": str(job.made)}, job.device)
                 for key, job in units.items()
             ]
             for outcome in book.run(work, runner, still_good=_still_good):
@@ -64,7 +65,7 @@ def run_batch(jobs: list[BatchJob], folder: Path, runner: Runner, console: Conso
 
 
 def do_job(task: dict[str, Any]) -> dict[str, Any]:
-    """The work of one unit: one command line in this process."""
+    """The work of one unit: one command line in this process, on the device that this process has."""
     from mimictalk.cli import run
 
     arguments = [*task["arguments"], "--json", "--quiet"]
@@ -96,11 +97,20 @@ def output_hash(path: Path) -> str:
 
 def as_table(report: dict[str, Any]) -> str:
     """The report for people."""
-    rows = [("line", "command", "state", "seconds", "output")]
+    rows = [("line", "command", "state", "device", "seconds", "output")]
     for entry in report["entries"]:
         shown = entry["out"] if entry["state"] == "done" else entry["error"]["cause"]
-        rows.append((str(entry["line"]), entry["command"], entry["state"], f"{entry['seconds']:.1f}", shown))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows.append(
+            (
+                str(entry["line"]),
+                entry["command"],
+                entry["state"],
+                entry["device"],
+                f"{entry['seconds']:.1f}",
+                shown,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows
     ]
@@ -159,6 +169,7 @@ def _entry(job: BatchJob, outcome: Outcome) -> dict[str, Any]:
         "state": "done" if outcome.done else "failed",
         "seconds": round(outcome.seconds, 2),
         "attempts": outcome.attempts,
+        "device": outcome.device,
         "out": job.out,
     }
     return entry | ({"sha256": outcome.facts["sha256"]} if outcome.done else {"error": outcome.error})

@@ -8,6 +8,7 @@ from typing import Any
 
 from mimictalk.errors import InputError
 from mimictalk.transparency import OPTION, check_transparent
+from mimictalk.units.devices import ANY, DEVICES
 
 CONTROLS = ("pose", "mouth", "blink", "gaze")
 # Per command: files it reads, options it takes as they are, those that are on or off, and what it needs.
@@ -33,6 +34,7 @@ COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 POSITIONAL = ("video", "avatar", "portrait")
 ON, OFF = "true", "false"
+DEVICE = "device"  # what a job asks for, whatever its command
 SHOWN = 2  # faults that fit into an error of three lines
 
 
@@ -45,12 +47,14 @@ class BatchJob:
         command: adapt, render or oneshot.
         fields: Everything else that the line says, as text; a flag that is on is "true".
         needs: Lines whose output this one reads.
+        device: What it asks for: cpu, cuda or any.
     """
 
     line: int
     command: str
     fields: dict[str, str]
     needs: tuple[int, ...] = field(default=())
+    device: str = ANY
 
     @property
     def out(self) -> str:
@@ -89,7 +93,7 @@ def read_jobs(path: Path) -> list[BatchJob]:
         if fault:
             faults.append(f"line {number}: {fault}")
             continue
-        command = str(said.pop("command"))
+        command, device = str(said.pop("command")), str(said.pop(DEVICE, ANY))
         on = {
             name: value for name, value in said.items() if _text(value) != OFF or not _is_flag(command, name)
         }
@@ -103,13 +107,39 @@ def read_jobs(path: Path) -> list[BatchJob]:
         missing = [r for r in reads if _absolute(r) not in outs and not Path(r).exists()]
         if missing:
             faults.append(f"line {number}: {missing[0]!r} is not there")
-        jobs.append(BatchJob(number, command, fields, needs))
-    if faults:
-        more = f"; {len(faults) - SHOWN} more lines are at fault" if len(faults) > SHOWN else ""
-        raise InputError(path, "; ".join(faults[:SHOWN]) + more, "Mend these lines; nothing was run.")
+        jobs.append(BatchJob(number, command, fields, needs, device))
+    _refuse(path, faults)
     if not jobs:
         raise InputError(path, "there is no job in it", 'Give lines such as {"command": "render", ...}.')
     return jobs
+
+
+def check_devices(path: Path, jobs: list[BatchJob], kinds: set[str]) -> None:
+    """Refuse jobs that ask for a device of which there is none.
+
+    Args:
+        path: Of the list.
+        jobs: Its lines.
+        kinds: Of devices that are there.
+
+    Raises:
+        InputError: With the numbers of the lines at fault.
+    """
+    there = ", ".join(sorted(kinds))
+    _refuse(
+        path,
+        [
+            f"line {job.line}: asks for {job.device}, and the only devices are {there}"
+            for job in jobs
+            if job.device not in (ANY, *kinds)
+        ],
+    )
+
+
+def _refuse(path: Path, faults: list[str]) -> None:
+    if faults:
+        more = f"; {len(faults) - SHOWN} more lines are at fault" if len(faults) > SHOWN else ""
+        raise InputError(path, "; ".join(faults[:SHOWN]) + more, "Mend these lines; nothing was run.")
 
 
 def _absolute(name: str) -> str:
@@ -127,10 +157,12 @@ def _fault(said: dict[str, Any]) -> str | None:
     if command not in COMMANDS:
         return f"command must be one of {', '.join(COMMANDS)}, got {command!r}"
     known = COMMANDS[command]
-    allowed = ("command", "out", *known["reads"], *known["options"], *known["flags"])
+    allowed = ("command", DEVICE, "out", *known["reads"], *known["options"], *known["flags"])
     unknown = [name for name in said if name not in allowed]
     if unknown:
         return f"{unknown[0]!r} is unknown for {command}; known are {', '.join(allowed)}"
+    if said.get(DEVICE, ANY) not in DEVICES:
+        return f"{DEVICE!r} must be one of {', '.join(DEVICES)}, got {said[DEVICE]!r}"
     missing = [name for name in known["needs"] if name not in said]
     if missing:
         return f"{command} needs {missing[0]!r}"

@@ -29,6 +29,7 @@ def preprocess(
     from mimictalk.errors import InputError
     from mimictalk.preprocessing import LEDGER, PreprocessSettings, find_clips
     from mimictalk.preprocessing import preprocess as make
+    from mimictalk.units.devices import Devices
     from mimictalk.units.runners import open_runner
     from mimictalk.units.store import is_remote
 
@@ -37,6 +38,6 @@ def preprocess(
     settings = PreprocessSettings(parse_duration(first, "--first"))
     find_clips(clips)  # before anything is started
     ctx.obj.how_to_go_on = "The same command goes on where it stopped."
-    with open_runner(workers, ray) as runner:
+    with open_runner(Devices(workers) if workers else None, ray) as runner:
         facts = make(clips, out, ledger or Path(out) / LEDGER, settings, runner, ctx.obj)
     ctx.obj.result(f"{facts['shards']} shards of {facts['clips']} clips in {out}", facts)

@@ -2,97 +2,118 @@
 
 import multiprocessing
 import os
-from collections import deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from mimictalk.units.devices import ANY, VISIBLE, Devices, kind_of, visible
 from mimictalk.units.unit import ATTEMPTS, Outcome, Unit, do_unit, gave_up
+from mimictalk.units.waiting import Waiting
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass
 class _Worker:
+    slot: str
     process: Any
     pipe: Connection
     unit: Unit | None = None
 
 
 class LocalPool:
-    """A pool of fresh processes, one thread each.
+    """A pool of fresh processes, one thread and one device each.
 
     Args:
-        workers: Processes at once.
+        workers: Processes at once that compute on cores.
         attempts: How often a unit is begun whose process dies.
+        cuda: CUDA devices that have a process each.
     """
 
-    def __init__(self, workers: int, attempts: int = ATTEMPTS) -> None:
-        if workers < 1 or attempts < 1:
-            raise ValueError(f"workers and attempts must be at least 1, got {workers} and {attempts}")
-        self.workers, self.attempts = workers, attempts
+    def __init__(self, workers: int, attempts: int = ATTEMPTS, cuda: tuple[int, ...] = ()) -> None:
+        if attempts < 1:
+            raise ValueError(f"attempts must be at least 1, got {attempts}")
+        self.slots, self.attempts = Devices(workers, cuda).slots, attempts
+
+    def kinds(self) -> set[str]:
+        """What it has slots of: "cpu", "cuda"."""
+        return {kind_of(slot) for slot in self.slots}
 
     def run(self, units: list[Unit]) -> Iterator[Outcome]:
-        """Every unit's outcome, in the order in which they end."""
-        waiting = deque(units)
-        begun: dict[str, int] = {}
-        pool = [_start() for _ in range(min(self.workers, len(units)))]
+        """Every unit's outcome, in the order in which they end.
+
+        Raises:
+            ValueError: If a unit asks for a device that no slot has.
+        """
+        nowhere = {unit.device for unit in units} - {*self.kinds(), ANY}
+        if nowhere:
+            raise ValueError(f"no slot for {', '.join(nowhere)}: there are {', '.join(self.slots)}")
+        waiting = Waiting(units)
+        begun: Counter[str] = Counter()
+        # A process is started with its first unit: a slot that gets none costs nothing.
+        pool: list[_Worker | None] = [None] * len(self.slots)
+        ended: list[Outcome] = []
         try:
-            for worker in pool:
-                _give(worker, waiting, begun)
-            while any(worker.unit for worker in pool):
-                busy = {worker.pipe: worker for worker in pool if worker.unit}
+            while True:
+                for number, slot in enumerate(self.slots):
+                    worker = pool[number]
+                    if worker is not None and worker.unit is not None:
+                        continue
+                    unit = waiting.take(kind_of(slot))
+                    if unit is not None:
+                        pool[number] = worker = worker or _start(slot)
+                        begun[unit.name] += 1
+                        _give(worker, unit)
+                yield from ended  # while everyone has work again: to write them down takes its time
+                ended = []
+                busy = {worker.pipe: number for number, worker in enumerate(pool) if worker and worker.unit}
+                if not busy:
+                    return
                 for ready in wait(list(busy)):
-                    worker = busy[ready]  # type: ignore[index]
-                    unit = worker.unit
-                    assert unit is not None
+                    number = busy[ready]  # type: ignore[index]
+                    worker = pool[number]
+                    assert worker is not None and worker.unit is not None
+                    unit, worker.unit = worker.unit, None
                     try:
-                        outcome: Outcome | None = worker.pipe.recv()
+                        ended.append(replace(worker.pipe.recv(), attempts=begun[unit.name]))
                     except (EOFError, OSError):
-                        outcome = None
-                    if outcome is not None:
-                        yield replace(outcome, attempts=begun[unit.name])
-                    else:
                         _end(worker)
+                        pool[number] = None
                         if begun[unit.name] < self.attempts:
-                            waiting.append(unit)
+                            waiting.put(unit)
                         else:
-                            yield gave_up(unit, begun[unit.name])
-                        pool[pool.index(worker)] = worker = _start()
-                    _give(worker, waiting, begun)
-                # A unit that came back finds work for whoever has none.
-                for worker in pool:
-                    if worker.unit is None:
-                        _give(worker, waiting, begun)
+                            ended.append(gave_up(unit, begun[unit.name], worker.slot))
         finally:
             for worker in pool:
-                _end(worker)
+                if worker is not None:
+                    _end(worker)
 
 
-def _start() -> _Worker:
+def _start(slot: str) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # read when a library is loaded, so by the child alone
+    # Read when a library is loaded, so by the child alone.
+    wanted = {**dict.fromkeys(THREADS, "1"), VISIBLE: visible(slot)}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
-        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, slot), daemon=True)
         process.start()
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
     theirs.close()
-    return _Worker(process, ours)
+    return _Worker(slot, process, ours)
 
 
-def _give(worker: _Worker, waiting: deque[Unit], begun: dict[str, int]) -> None:
-    worker.unit = waiting.popleft() if waiting else None
-    if worker.unit is not None:
-        begun[worker.unit.name] = begun.get(worker.unit.name, 0) + 1
-        try:
-            worker.pipe.send(worker.unit)
-        except OSError:
-            return  # it is dead; the next look at its pipe says so
+def _give(worker: _Worker, unit: Unit) -> None:
+    worker.unit = unit
+    try:
+        worker.pipe.send(unit)
+    except OSError:
+        return  # it is dead; the next look at its pipe says so
 
 
 def _end(worker: _Worker) -> None:
@@ -104,7 +125,7 @@ def _end(worker: _Worker) -> None:
         worker.process.join()
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, slot: str) -> None:
     """The life of a worker process: a unit in, an outcome out, until the pipe closes."""
     import signal
 
@@ -115,6 +136,6 @@ def _serve(pipe: Connection) -> None:
         except (EOFError, OSError):
             return
         try:
-            pipe.send(do_unit(unit))
+            pipe.send(do_unit(unit, slot))
         except OSError:
             return

@@ -1,20 +1,25 @@
 """Units on a Ray cluster: the same work, scheduled by Ray; attempts are counted as in `LocalPool`."""
 
 import socket
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from mimictalk.errors import InputError
+from mimictalk.units.devices import CPU, CUDA
 from mimictalk.units.local_pool import THREADS
 from mimictalk.units.unit import ATTEMPTS, Outcome, Unit, do_unit, gave_up
+from mimictalk.units.waiting import Waiting
 
 LOCAL = "local"
 START = "Start one: ray start --head"
 # What Ray raises where worker, machine, or the preparation of either ended under a unit.
 LOST = ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "ObjectLostError", "RuntimeEnvSetupError")
-AHEAD = 4  # units given to Ray per core, so that the queue stays short whatever the number of units
+AHEAD = 4  # units given to Ray per slot, so that the queue stays short whatever the number of units
+RESOURCES = {CPU: "CPU", CUDA: "GPU"}  # Ray's names
+# A CUDA process has a device to itself, the only one that Ray shows it; no core is counted for it.
+DEMANDS = {CPU: {"num_cpus": 1}, CUDA: {"num_cpus": 0, "num_gpus": 1}}
 
 
 class RayCluster:
@@ -49,32 +54,51 @@ class RayCluster:
             cause = f"no cluster answers ({' '.join(str(error).split())[:120]})"
             raise InputError(f"--ray {address}", cause, START) from None
 
+    def kinds(self) -> set[str]:
+        """What its nodes have slots of at present: "cpu", "cuda"."""
+        return {kind for kind, slots in self._slots().items() if slots}
+
+    def _slots(self) -> dict[str, int]:
+        """How many of each kind, CUDA first; a cluster may grow."""
+        there = self.ray.cluster_resources()
+        return {kind: int(there.get(RESOURCES[kind], 0)) for kind in (CUDA, CPU)}
+
     def run(self, units: list[Unit]) -> Iterator[Outcome]:
         """Every unit's outcome, in the order in which they end."""
         ray = self.ray
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         # Ray's own retries would be made at once and counted nowhere; here a unit goes behind the others.
-        remote = ray.remote(num_cpus=1, max_retries=0, runtime_env=environment)(do_unit)
+        remote = {
+            kind: ray.remote(**demand, max_retries=0, runtime_env=environment)(do_unit_on_node)
+            for kind, demand in DEMANDS.items()
+        }
         lost = tuple(getattr(ray.exceptions, name) for name in LOST)
-        waiting = deque(units)
-        running: dict[Any, Unit] = {}
+        waiting = Waiting(units)
+        running: dict[Any, tuple[Unit, str]] = {}
         begun: Counter[str] = Counter()
         try:
             while waiting or running:
-                room = max(1, int(ray.cluster_resources().get("CPU", 1))) * AHEAD  # a cluster may grow
-                while waiting and len(running) < room:
-                    unit = waiting.popleft()
-                    begun[unit.name] += 1
-                    running[remote.remote(unit)] = unit
+                busy = Counter(kind for _, kind in running.values())
+                slots = self._slots()
+                for kind, count in slots.items():
+                    while busy[kind] < max(count, 1) * AHEAD:
+                        # Who may run anywhere is not put behind others: the other kind may be free first.
+                        free = busy[kind] < count or (kind == CPU and not slots[CUDA])
+                        unit = waiting.take(kind, flexible=free)
+                        if unit is None:
+                            break
+                        begun[unit.name] += 1
+                        busy[kind] += 1
+                        running[remote[kind].remote(unit)] = unit, kind
                 (ready,), _ = ray.wait(list(running), num_returns=1)
-                unit = running.pop(ready)
+                unit, kind = running.pop(ready)
                 try:
                     outcome: Outcome = ray.get(ready)
                 except lost:
                     if begun[unit.name] < self.attempts:
-                        waiting.append(unit)
+                        waiting.put(unit)
                     else:
-                        yield gave_up(unit, begun[unit.name])
+                        yield gave_up(unit, begun[unit.name], kind)
                     continue
                 yield replace(outcome, attempts=begun[unit.name])
         finally:
@@ -84,6 +108,14 @@ class RayCluster:
     def close(self) -> None:
         """Leave the cluster; one of our own ends."""
         self.ray.shutdown()
+
+
+def do_unit_on_node(unit: Unit) -> Outcome:
+    """`do_unit` in a worker of the cluster, which Ray has shown its device, if any, and no other."""
+    import ray
+
+    numbers = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
+    return do_unit(unit, f"{CUDA}:{numbers[0]}" if numbers else CPU)
 
 
 def _knock(address: str) -> None:

@@ -15,13 +15,13 @@ def witnessed(task: dict[str, Any]) -> dict[str, Any]:
     """Do other work, after a line with this process's number in a file of the unit.
 
     Args:
-        task: `work` and `task` of that work; `note`, the file.
+        task: `work` and `task` of that work; `note`, the file; `device`, which is handed on.
 
     Returns:
         The facts of the work with `process`, and `peak_bytes`, the most memory that the process ever held.
     """
     with Path(task["note"]).open("ab") as note:
         note.write(b"%d\n" % os.getpid())
-    facts = find_work(task["work"])(task["task"])
+    facts = find_work(task["work"])({**task["task"], "device": task["device"]})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT
     return {**facts, "process": os.getpid(), "peak_bytes": peak}
