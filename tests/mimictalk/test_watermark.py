@@ -9,9 +9,10 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import uniform_filter
 from skimage.metrics import peak_signal_noise_ratio
 
-from mimictalk import watermark_code
+from mimictalk import watermark_code, watermark_detection
 from mimictalk.watermark import TILE, Watermark, tile, waves
 from mimictalk.watermark_detection import COMMON, THRESHOLD, detect, detect_picture
 
@@ -168,6 +169,44 @@ def test_it_survives(marked, attack):
 
 def test_the_scale_is_told(marked):
     assert abs(detect(grey(scaled(marked, 384))).scale - 0.75) < 0.005
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (131, 90), (77, 101)])
+def test_spectra_are_what_their_definition_says(shape):
+    """A discrete Fourier transform between its own frequencies: the sum over pixels, one frequency after another."""
+    picture, scales = (
+        np.random.default_rng(sum(shape)).normal(0, 1, shape).astype(np.float32),
+        [0.45, 1.0, 1.9],
+    )
+    spectra = watermark_detection._spectra(watermark_detection._folded(picture), shape, scales)
+    for scale, spectrum in zip(scales, spectra, strict=True):
+        down, across = (
+            np.exp(-2j * np.pi / (TILE * scale) * np.outer(frequencies, np.arange(side)))
+            for frequencies, side in zip(([*range(17), *range(-16, 0)], range(17)), shape, strict=True)
+        )
+        expected = down @ picture @ across.T
+        assert np.abs(spectrum - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_waves_are_summed_as_an_inverse_fourier_transform_does(parts):
+    rng = np.random.default_rng(parts)
+    waves_given = rng.normal(size=(33, 17)) + 1j * rng.normal(size=(33, 17))
+    waves_given[:, 0] = 0  # the mark has none of these, which stand for themselves and their mirror image
+    side = TILE * parts
+    spectrum = np.zeros((side, side // 2 + 1), complex)
+    spectrum[np.r_[:17, -16:0], :17] = waves_given
+    expected = np.fft.irfft2(spectrum, (side, side)) * side**2
+    assert (
+        np.abs(watermark_detection._fits(waves_given, parts) - expected).max() < 1e-4 * np.abs(expected).max()
+    )
+
+
+@pytest.mark.parametrize("side", [1, 7, 15, 21, 31])
+def test_box_blur_is_the_mean_of_the_neighbours(side):
+    picture = np.random.default_rng(side).uniform(0, 255, (40, 33)).astype(np.float32)
+    expected = uniform_filter(picture.astype(float), side, mode="nearest")
+    assert np.abs(watermark_detection._box_blur(picture, side) - expected).max() < 1e-3
 
 
 @pytest.mark.parametrize("seed", [5, 6])
