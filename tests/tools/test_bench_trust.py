@@ -6,8 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from bench.trust import failures, found, rates
-from bench.trust_clips import ATTACKS, changed_byte, clip, coded, media_bytes, remuxed
+from bench.trust import failures, found, missed, rates
+from bench.trust_clips import ATTACKS, brightness, changed_byte, clip, coded, decoded, media_bytes, remuxed
+from bench.trust_scenes import KINDS, scene
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,28 @@ def test_remuxing_keeps_the_packets(video):
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_every_attack_gives_frames(video, name):
-    frames = ATTACKS[name](video)
+    frames = brightness(ATTACKS[name](video))
     assert len(frames) == 3
     side = 384 if "scale" in name else 460 if "crop" in name else 512
-    assert frames[0].shape == (side, side, 3)
+    assert frames[0].shape == (side, side)
+    same = name in ("as written", "remux")
+    assert (frames[0].shape == (512, 512) and (frames[0] == brightness(video)[0]).all()) == same
+
+
+def test_coding_again_chooses_its_own_kinds_of_frames(video):
+    first, second = decoded(coded(decoded(coded(clip(3, 3), 18, "mpeg4")), 23))[:2]
+    assert first.key_frame
+    assert not second.key_frame
+
+
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+def test_unmarked_clips_differ_in_content_and_size(kind):
+    clips = [scene(seed, 2) for seed in range(kind, 4 * len(KINDS), len(KINDS))]
+    assert len({each[0].shape for each in clips}) > 1
+    assert len({each[0].mean() for each in clips}) == len(clips)
+    assert all(frame.dtype == np.uint8 and frame.std() > 1 for each in clips for frame in each)
+    assert not any(side % 16 for each in clips for side in each[0].shape[:2])
+    assert (scene(kind, 2)[1] == clips[0][1]).all()
 
 
 def test_one_bit_is_changed_where_media_are(tmp_path, video):
@@ -58,6 +77,12 @@ def test_rates_are_shares():
     results = [dict.fromkeys(ATTACKS, True), dict.fromkeys(ATTACKS, False)]
     assert {one["value"] for one in rates(results, True)} == {0.5}
     assert all(one["value"] == 1.0 and one["holds"] is False for one in rates(results, False))
+
+
+def test_seeds_of_failures_are_listed():
+    tasks = [("marked", 7, 16), ("marked", 8, 16)]
+    results = [dict.fromkeys(ATTACKS, 1), dict.fromkeys(ATTACKS, 1) | {"remux": 0}]
+    assert missed(tasks, results, 0) == {"remux": [8]}
 
 
 def test_a_marked_clip_is_found_as_written(monkeypatch):

@@ -48,8 +48,10 @@ def figure(
     return found | ({"reason": reason} if reason else {})
 
 
-def report(area: str, seed: int, figures: list[Figure], keep: Path | None, also: str = "") -> None:
-    """Print one line of JSON, and write it to `keep` too; `also` is said of the machine."""
+def report(
+    area: str, seed: int, figures: list[Figure], keep: Path | None, also: str = "", **more: object
+) -> None:
+    """Print one line of JSON, and write it to `keep` too; `also` is said of the machine, `more` beside the figures."""
     root = Path(__file__).parent
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
@@ -64,6 +66,7 @@ def report(area: str, seed: int, figures: list[Figure], keep: Path | None, also:
         "commit": commit.stdout.strip(),
         "seed": seed,
         "figures": figures,
+        **more,
     }
     if keep:
         keep.write_text(json.dumps(answer, indent=1) + "\n")

@@ -2,15 +2,20 @@
 
     .venv/bin/python tools/bench/trust.py --renders 20 --edits 100 --clips 10 --unmarked 20
 
-A run that was stopped goes on where it was (`--again` starts anew).
+A run that was stopped goes on where it was, unless what is measured has changed since (`--again` starts anew).
 Clips are synthetic and made on the spot; they go through the app's own marking, coding and signing, without the
-portrait model. Edits change one bit in index, picture or sound. A watermark counts as found when its 64 bits are
-right; on unmarked clips any payload is a false alarm. With 0 failures in n trials the rate is below 3/n (95 %).
+portrait model. Every seed is another clip: marked ones differ in wall, head, texture, contrast, colour, movement,
+noise and payload (`trust_clips.clip`; 512 x 512, as the app draws), unmarked ones in kind of content and size too
+(`trust_scenes`). Each goes through every attack once, so that the trials of one attack are independent. Edits change
+one bit in index, picture or sound. A watermark counts as found when its 64 bits are right; on unmarked clips any
+payload is a false alarm. With 0 failures in n trials the rate is below 3/n (95 %). Seeds of failures are listed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import inspect
 import io
 import json
 import multiprocessing
@@ -20,7 +25,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
@@ -28,8 +33,11 @@ from skimage.metrics import peak_signal_noise_ratio
 sys.path.insert(0, str(Path(__file__).parents[1]))
 # Behind everything else: the files beside this one are named like packages.
 sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
+from bench import trust_clips, trust_scenes
 from bench.figures import Figure, figure, report
-from bench.trust_clips import ATTACKS, changed_byte, clip, coded, media_bytes
+from bench.trust_clips import ATTACKS, brightness, changed_byte, clip, coded, media_bytes
+from bench.trust_scenes import KINDS, SIDES, scene
+from mimictalk import content_credentials, provenance, watermark, watermark_code, watermark_detection
 from mimictalk.console import Console
 from mimictalk.content_credentials import read_credentials
 from mimictalk.marks import now
@@ -42,12 +50,31 @@ from mimictalk.watermark import Watermark
 from mimictalk.watermark_detection import detect
 
 UNMARKED = 1_000_000  # seeds of unmarked clips begin here
-FEW, SMALL = 2, 256  # frames of unmarked clips, and their side: a search that finds nothing takes long
-STATE = Path(tempfile.gettempdir()) / "mimictalk-trust.jsonl"
+FEW = 2  # frames of unmarked clips: more would only be averaged
 Task = tuple[str, int, int]  # kind, seed, and frames or edits
 Result = dict[str, int]
 WRITTEN_CRF = 18  # as the app writes
 PSNR_DB, EMBED_MS, FOUND = 42.0, 3.0, 0.99
+
+
+MEASURED: tuple[ModuleType, ...] = (
+    trust_clips,
+    trust_scenes,
+    content_credentials,
+    provenance,
+    watermark,
+    watermark_code,
+    watermark_detection,
+)
+
+
+def state_file() -> Path:
+    """Where it is kept how far a run has come: a file of its own for every version of what is measured."""
+    sources = "".join(map(inspect.getsource, MEASURED))
+    return (
+        Path(tempfile.gettempdir())
+        / f"mimictalk-trust-{hashlib.sha256(sources.encode()).hexdigest()[:12]}.jsonl"
+    )
 
 
 def main() -> None:
@@ -60,7 +87,7 @@ def main() -> None:
     told.add_argument("--frames", type=int, default=16, help="of each marked clip of 512 x 512")
     told.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     told.add_argument("--seed", type=int, default=0)
-    told.add_argument("--state", type=Path, default=STATE, help="where it is kept how far a run has come")
+    told.add_argument("--state", type=Path, default=state_file(), help="how far a run has come")
     told.add_argument("--again", action="store_true", help="forget earlier runs")
     told.add_argument("--keep", type=Path, help="write the JSON here too")
     given = told.parse_args()
@@ -72,11 +99,16 @@ def main() -> None:
     others = [("unmarked", UNMARKED + given.seed + index, FEW) for index in range(given.unmarked)]
     local_key()  # made once, before several processes look for it
     results = all_done([*signed, *marked, *others], given.state, given.workers)
+    of_marked = results[len(signed) : len(signed) + len(marked)]
+    of_others = results[len(signed) + len(marked) :]
     figures = [*signatures(results[: len(signed)], given.edits), *cost(given.seed)]
-    figures += rates(results[len(signed) : len(signed) + len(marked)], marked=True)
-    figures += rates(results[len(signed) + len(marked) :], marked=False)
-    about = f"marked clips of {given.frames} frames, others of {FEW} of {SMALL} x {SMALL}"
-    report("trust", given.seed, figures, given.keep, f"{given.workers} processes, {about}")
+    figures += [*rates(of_marked, marked=True), *rates(of_others, marked=False)]
+    sides = f"{SIDES[0]} to {SIDES[-1]} pixels and {len(KINDS)} kinds"
+    about = f"marked clips of {given.frames} frames of 512 x 512, others of {FEW} of {sides}"
+    seeds = {"not found": missed(marked, of_marked, 0), "false alarms": missed(others, of_others, 1)}
+    report(
+        "trust", given.seed, figures, given.keep, f"{given.workers} processes, {about}", failed_seeds=seeds
+    )
 
 
 def all_done(tasks: list[Task], state: Path, workers: int) -> list[Result]:
@@ -87,6 +119,8 @@ def all_done(tasks: list[Task], state: Path, workers: int) -> list[Result]:
         state: File of one JSON line a task; a line that was cut off does not count.
         workers: Processes.
     """
+    for library in ("OMP", "OPENBLAS"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # the processes are enough
     lines = state.read_bytes().split(b"\n")[:-1] if state.exists() else []
     kept: dict[Task, Result] = {tuple(task): result for task, result in map(json.loads, lines)}
     rest = [task for task in tasks if task not in kept]
@@ -123,13 +157,13 @@ def sign_and_edit(seed: int, edits: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         video, changed = Path(folder) / "video.mp4", Path(folder) / "changed.mp4"
         origin = Origin({}, avatar_sha256=rng.bytes(32).hex())
-        provenance = Provenance(RenderSettings(audio=PIPE, out=video), origin, silent)
+        maker = Provenance(RenderSettings(audio=PIPE, out=video), origin, silent)
         still = SimpleNamespace(frames=lambda count: clip(seed, count))
         created = now()
-        with VideoWriter(video, None, leader="picture", metadata=provenance.metadata(created)) as writer:
-            for frame in provenance.marking(lambda: still)().frames(3):
+        with VideoWriter(video, None, leader="picture", metadata=maker.metadata(created)) as writer:
+            for frame in maker.marking(lambda: still)().frames(3):
                 writer.write(frame)
-        provenance.mark_file(video, created)
+        maker.mark_file(video, created)
         read = read_credentials(video, "video/mp4")
         whole = read.state == "valid" and read.synthetic and read.signer == "here"
         whole &= read.render.get("avatarSha256") == origin.avatar_sha256
@@ -154,13 +188,13 @@ def cost(seed: int) -> list[Figure]:
     rng = np.random.default_rng(seed)
     frames = [clip(seed + index, 1)[0] for index in range(20)]
     frames += [rng.integers(0, 256, (512, 512, 3), dtype=np.uint8)]
-    watermark = Watermark(seed)
-    quality = [float(peak_signal_noise_ratio(frame, watermark.embed(frame))) for frame in frames]
+    mark = Watermark(seed)
+    quality = [float(peak_signal_noise_ratio(frame, mark.embed(frame))) for frame in frames]
     times = []
     for _ in range(20):
         for frame in frames:
             began = time.thread_time()
-            watermark.embed(frame)
+            mark.embed(frame)
             times.append(time.thread_time() - began)
     return [
         figure("PSNR of the watermark, worst", min(quality), "dB", goal=PSNR_DB),
@@ -170,19 +204,16 @@ def cost(seed: int) -> list[Figure]:
 
 
 def found(seed: int, *, frames: int, marked: bool) -> Result:
-    """For one clip and every attack: 1 where the watermark (marked: the right one) is found.
-
-    Clips without a mark are smaller: how often chance looks like a mark does not depend on their size.
-    """
-    pictures, payload = clip(seed, frames), int.from_bytes(np.random.default_rng(seed).bytes(8), "big")
+    """For one clip and every attack: 1 where the watermark (marked: the right one) is found."""
+    payload = int.from_bytes(np.random.default_rng(seed).bytes(8), "big")
     if marked:
-        watermark = Watermark(payload)
-        pictures = [watermark.embed(frame) for frame in pictures]
+        mark = Watermark(payload)
+        pictures = [mark.embed(frame) for frame in clip(seed, frames)]
     else:
-        pictures = [np.ascontiguousarray(frame[128 : 128 + SMALL, 128 : 128 + SMALL]) for frame in pictures]
+        pictures = scene(seed, frames)
     written, results = coded(pictures, WRITTEN_CRF), {}
     for name, attack in ATTACKS.items():
-        read = detect(frame.astype(np.float32).mean(2) for frame in attack(written)).payload
+        read = detect(brightness(attack(written))).payload
         results[name] = int(read == payload if marked else read is not None)
     return results
 
@@ -197,6 +228,15 @@ def rates(results: list[Result], marked: bool) -> list[Figure]:
         else:
             figures += failures(f"false alarms, {name}", hits, len(results))
     return figures
+
+
+def missed(tasks: list[Task], results: list[Result], wrong: int) -> dict[str, list[int]]:
+    """The seeds of the clips whose result is the wrong one, by attack."""
+    of_attack = {
+        name: [seed for (_, seed, _), result in zip(tasks, results, strict=True) if result[name] == wrong]
+        for name in ATTACKS
+    }
+    return {name: seeds for name, seeds in of_attack.items() if seeds}
 
 
 def failures(name: str, failed: int, tried: int) -> list[Figure]:

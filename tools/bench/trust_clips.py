@@ -1,9 +1,15 @@
-"""Synthetic clips for the trust bench, and what happens to videos on their way to somebody."""
+"""Synthetic clips for the trust bench, and what happens to videos on their way to somebody.
+
+Attacks take an mp4 and give another file. What is coded again is passed on as the decoder gives it (yuv420p), and
+coded by one thread: x264's preset veryfast, else the codec's own settings.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -11,14 +17,14 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 SIDE = 512
-Frames = list[np.ndarray]
+Pictures = list[np.ndarray]
 
 
-def clip(seed: int, count: int) -> Frames:
+def clip(seed: int, count: int) -> Pictures:
     """A textured head that sways before a wall, another in every clip, (512, 512, 3) uint8."""
     rng = np.random.default_rng(seed)
-    wall = _cloud(rng, int(rng.integers(2, 24)), rng.uniform(2, 40), rng.uniform(20, 230))
-    skin = _cloud(rng, int(rng.integers(16, 120)), rng.uniform(2, 20), rng.uniform(60, 220))
+    wall = cloud(rng, int(rng.integers(2, 24)), rng.uniform(2, 40), rng.uniform(20, 230))
+    skin = cloud(rng, int(rng.integers(16, 120)), rng.uniform(2, 20), rng.uniform(60, 220))
     rows, columns = np.mgrid[:SIDE, :SIDE]
     height, width, sway = rng.uniform(120, 200), rng.uniform(90, 150), rng.uniform(0, 20)
     colour, noise = rng.uniform(0.7, 1, 3), rng.uniform(0, 2)
@@ -35,27 +41,39 @@ def clip(seed: int, count: int) -> Frames:
     return frames
 
 
-def coded(frames: Frames, crf: int, codec: str = "libx264") -> bytes:
-    """An mp4 of frames."""
+def coded(frames: Sequence[np.ndarray | av.VideoFrame], crf: int, codec: str = "libx264") -> bytes:
+    """An mp4 of frames: pictures (height, width, 3) uint8, or what a decoder gave."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream(codec, rate=25)
-        stream.height, stream.width = frames[0].shape[:2]
+        first = frames[0]
+        stream.width, stream.height = first.shape[1::-1] if isinstance(first, np.ndarray) else _size(first)
         stream.pix_fmt = "yuv420p"
         stream.options = (
             {"crf": str(crf), "preset": "veryfast"} if codec == "libx264" else {"qscale": str(crf)}
         )
         stream.codec_context.thread_count = 1
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")))
+        for index, frame in enumerate(frames):
+            if isinstance(frame, np.ndarray):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")
+            frame.pict_type = 0  # else the encoder would copy the kinds of the last one's frames
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
 
 
-def decoded(content: bytes) -> Frames:
-    """The frames of a video, (height, width, 3) uint8."""
+@lru_cache(2)  # several attacks begin with the same file
+def decoded(content: bytes) -> tuple[av.VideoFrame, ...]:
+    """The frames of a video."""
     with av.open(io.BytesIO(content)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        container.streams.video[0].codec_context.thread_count = 1
+        return tuple(container.decode(video=0))
+
+
+def brightness(content: bytes) -> Pictures:
+    """(height, width) uint8 of a video's frames, as `mimictalk verify` looks at them."""
+    return [frame.to_ndarray(format="gray") for frame in decoded(content)]
 
 
 def remuxed(content: bytes) -> bytes:
@@ -70,36 +88,52 @@ def remuxed(content: bytes) -> bytes:
     return file.getvalue()
 
 
-def _scaled(frames: Frames) -> Frames:
-    smooth, side = Image.Resampling.BICUBIC, frames[0].shape[0] * 3 // 4
-    return [np.asarray(Image.fromarray(frame).resize((side, side), smooth)) for frame in frames]
+@lru_cache(1)
+def _again(content: bytes, crf: int) -> bytes:
+    return coded(decoded(content), crf)
 
 
-def _cropped(frames: Frames) -> Frames:
+def _scaled(content: bytes, crf: int) -> bytes:
+    frames = decoded(content)
+    width, height = (side * 3 // 4 for side in _size(frames[0]))
+    return coded([frame.reformat(width, height, interpolation="BICUBIC") for frame in frames], crf)
+
+
+def _cropped(content: bytes, crf: int) -> bytes:
     """Without a tenth of width and of height; the place comes from the picture itself."""
-    kept = frames[0].shape[0] * 9 // 20 * 2  # even, as codecs want it
-    most = frames[0].shape[0] - kept
-    down, right = int(frames[0][0, 0, 0]) % most, int(frames[0][0, 1, 1]) % most
-    return [frame[down : down + kept, right : right + kept] for frame in frames]
+    frames = _pictures(content)
+    first = frames[0]
+    kept = [side * 9 // 20 * 2 for side in first.shape[:2]]  # even, as codecs want it
+    down, right = (int(first[0, i, i]) % (first.shape[i] - kept[i]) for i in (0, 1))
+    return coded([frame[down : down + kept[0], right : right + kept[1]] for frame in frames], crf)
 
 
-def _blurred(frames: Frames) -> Frames:
-    return [np.asarray(Image.fromarray(frame).filter(ImageFilter.GaussianBlur(1.5))) for frame in frames]
+def _blurred(content: bytes, crf: int) -> bytes:
+    smooth = ImageFilter.GaussianBlur(1.5)
+    return coded([np.asarray(Image.fromarray(frame).filter(smooth)) for frame in _pictures(content)], crf)
 
 
-ATTACKS: dict[str, Callable[[bytes], Frames]] = {
-    "as written": decoded,
-    "remux": lambda content: decoded(remuxed(content)),
-    "H.264 CRF 23": lambda content: decoded(coded(decoded(content), 23)),
-    "H.264 CRF 28": lambda content: decoded(coded(decoded(content), 28)),
-    "H.264 CRF 35": lambda content: decoded(coded(decoded(content), 35)),
-    "MPEG-4 part 2, quality 6": lambda content: decoded(coded(decoded(content), 6, "mpeg4")),
-    "twice: CRF 28, then 23": lambda content: decoded(coded(decoded(coded(decoded(content), 28)), 23)),
-    "scale 0.75, CRF 23": lambda content: decoded(coded(_scaled(decoded(content)), 23)),
-    "scale 0.75, CRF 28": lambda content: decoded(coded(_scaled(decoded(content)), 28)),
-    "crop 10 %, CRF 23": lambda content: decoded(coded(_cropped(decoded(content)), 23)),
-    "crop 10 %, CRF 28": lambda content: decoded(coded(_cropped(decoded(content)), 28)),
-    "blur 1.5 px, CRF 23": lambda content: decoded(coded(_blurred(decoded(content)), 23)),
+def _pictures(content: bytes) -> Pictures:
+    return [frame.to_ndarray(format="rgb24") for frame in decoded(content)]
+
+
+def _size(frame: av.VideoFrame) -> tuple[int, int]:
+    return frame.width, frame.height
+
+
+ATTACKS: dict[str, Callable[[bytes], bytes]] = {
+    "as written": bytes,
+    "remux": remuxed,
+    "H.264 CRF 28": lambda content: _again(content, 28),
+    "twice: CRF 28, then 23": lambda content: _again(_again(content, 28), 23),
+    "H.264 CRF 23": lambda content: _again(content, 23),
+    "H.264 CRF 35": lambda content: _again(content, 35),
+    "MPEG-4 part 2, quality 6": lambda content: coded(decoded(content), 6, "mpeg4"),
+    "scale 0.75, CRF 23": lambda content: _scaled(content, 23),
+    "scale 0.75, CRF 28": lambda content: _scaled(content, 28),
+    "crop 10 %, CRF 23": lambda content: _cropped(content, 23),
+    "crop 10 %, CRF 28": lambda content: _cropped(content, 28),
+    "blur 1.5 px, CRF 23": lambda content: _blurred(content, 23),
 }
 
 
@@ -121,7 +155,7 @@ def media_bytes(path: Path) -> list[range]:
     return found
 
 
-def _cloud(rng: np.random.Generator, cells: int, contrast: float, mean: float) -> np.ndarray:
+def cloud(rng: np.random.Generator, cells: int, contrast: float, mean: float) -> np.ndarray:
     """Smooth noise, (512, 512): `cells` bumps along a side."""
     small = Image.fromarray(rng.normal(0, 1, (cells, cells)).astype(np.float32))
     return mean + contrast * np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
