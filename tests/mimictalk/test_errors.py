@@ -3,6 +3,7 @@
 import copy
 import errno
 import importlib
+import resource
 import pickle
 
 import pytest
@@ -95,3 +96,13 @@ def test_what_follows_from_a_lack_of_memory_is_one():
     error = ValueError("a consequence")
     error.__context__ = MemoryError()
     assert str(explain(error)) == str(explain(MemoryError()))
+
+
+def test_under_a_limit_it_is_named_and_silent_libraries_are_understood(monkeypatch):
+    silent = RuntimeError("could not create a primitive")
+    assert explain(silent) is None
+    limits = {resource.RLIMIT_AS: 3_000_000_000, resource.RLIMIT_DATA: resource.RLIM_INFINITY}
+    monkeypatch.setattr("resource.getrlimit", lambda kind: (limits[kind], resource.RLIM_INFINITY))
+    wanted = "memory: there is not enough within the limit of 3.00 GB\n"
+    assert str(explain(silent)).startswith(wanted)
+    assert str(explain(MemoryError())).startswith(wanted)

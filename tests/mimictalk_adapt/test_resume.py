@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,3 +158,33 @@ def test_sigterm_ends_a_program_with_its_state_saved(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         adapt(ToyBackbone(), config, state_folder=tmp_path, progress=note_and_stop)
     assert next_steps[0] in (told[-1] + 1, told[-1] + 2)  # a step may have ended without being told
+
+
+class SlowToy(ToyBackbone):
+    """Someone presses Ctrl-C while the third step's loss is computed, which takes long."""
+
+    slow = False
+
+    def loss(self, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        if self.slow:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        return super().loss(generator)
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_ctrl_c_does_not_wait_for_steps_that_are_in_work(tmp_path: Path, together: int) -> None:
+    config = AdaptConfig(steps=8, r=2, lora_alpha=2, together=together)
+    wanted, slow, again = ToyBackbone(), SlowToy(), ToyBackbone()
+    adapt(wanted, config)
+
+    def before_the_fifth(done: int, total: int, terms: dict[str, float]) -> None:
+        slow.slow = done == 4
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        adapt(slow, config, state_folder=tmp_path, progress=before_the_fifth)
+    assert time.monotonic() - began < 4
+    assert adapt(again, config, state_folder=tmp_path).resumed_at == 4
+    for name, value in lora_parameters(wanted.net).items():
+        assert torch.equal(value, lora_parameters(again.net)[name])

@@ -3,8 +3,8 @@
     python tools/fault_injection/limits.py                 # 60 random limits of each kind, about 15 minutes
     python tools/fault_injection/limits.py --count 3 --only disk
 
-The disk is a small one in memory (tmpfs) with some room left; memory is an address space a little larger than
-that of the program at its start. Room and memory are drawn between nothing and what a run unharmed takes.
+The disk is a small one in memory (tmpfs) with some room left; memory is an address space a little larger
+than that of the loaded program. Room and memory are drawn between nothing and what a run unharmed takes.
 Right is: exit code 0, or 1 with at most three lines that hold cause, cure and code; the avatar or the video
 that was there before is as it was; without the limit the same command makes what a run unharmed makes. The
 last line of stdout is one JSON object. Needs Linux and its `unshare`.
@@ -13,7 +13,6 @@ last line of stdout is one JSON object. Needs Linux and its `unshare`.
 import argparse
 import hashlib
 import io
-import json
 import os
 import random
 import re
@@ -23,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,8 @@ class Work:
     Attributes:
         name: "adapt" or "render".
         begin: Fills the folder of a run: what is there before it.
-        command: Runs the command line in a folder; gives its exit code.
+        place: In here the command can be run in a folder.
+        line: The command line.
         result: What must be the same after every limit.
         old: sha256 of what was there before.
         needed: What its run unharmed takes, bytes by kind of limit.
@@ -59,7 +59,8 @@ class Work:
 
     name: str
     begin: Callable[[Path], None]
-    command: Callable[[Path, io.StringIO], int]
+    place: Callable[[Path], AbstractContextManager[None]]
+    line: Callable[[Path], list[str]]
     result: Callable[[Path], dict[str, Any]]
     old: Callable[[Path], str]
     needed: dict[str, int]
@@ -67,8 +68,6 @@ class Work:
 
 def adaptation(base: Path) -> Work:
     """`adapt --force` over an avatar that was adapted for fewer steps."""
-    from mimictalk.cli import run
-
     tiny_adaptation.prepare()
     (base / "before").mkdir()
     if forked(lambda: tiny_adaptation.adapt_ball(base / "before", steps=4) or 0).code:
@@ -78,31 +77,31 @@ def adaptation(base: Path) -> Work:
         shutil.copytree(base / "before" / tiny_adaptation.AVATAR, folder / tiny_adaptation.AVATAR)
         (folder / tiny_adaptation.CLIP).write_bytes(b"stands for a clip")
 
-    def command(folder: Path, err: io.StringIO) -> int:
+    def line(folder: Path) -> list[str]:
         clip, avatar = folder / tiny_adaptation.CLIP, folder / tiny_adaptation.AVATAR
         line = ["adapt", clip, "-o", avatar, "--steps", tiny_adaptation.STEPS, "--force", "--quiet"]
-        with tiny_adaptation.ball_clip_in_place(folder):
-            return run([*map(str, line), "--consent", "A ball agrees."], io.StringIO(), err)
+        return [*map(str, line), "--consent", "A ball agrees."]
 
-    return Work("adapt", begin, command, avatar_of, lambda f: _hash_of(f / tiny_adaptation.AVATAR), {})
+    place, old = tiny_adaptation.ball_clip_in_place, lambda f: _hash_of(f / tiny_adaptation.AVATAR)
+    return Work("adapt", begin, place, line, avatar_of, old, {})
 
 
 def rendering(base: Path) -> Work:
     """`render` over a file of the same name."""
-    from mimictalk.cli import run
-
     tiny_render.prepare(base)
 
-    def command(folder: Path, err: io.StringIO) -> int:
-        out = folder / tiny_render.VIDEO
-        line = ["render", base / tiny_render.AVATAR, "--audio", base / tiny_render.SPEECH, "-o", out]
-        with tiny_render.quick(lambda number: None):
-            return run([*map(str, line), "--quiet"], io.StringIO(), err)
+    def line(folder: Path) -> list[str]:
+        speech, out = base / tiny_render.SPEECH, folder / tiny_render.VIDEO
+        line = ["render", base / tiny_render.AVATAR, "--audio", speech, "-o", out]
+        return [*map(str, line), "--quiet"]
 
     def begin(folder: Path) -> None:
         (folder / tiny_render.VIDEO).write_bytes(OLD)
 
-    return Work("render", begin, command, video_of, lambda f: _hash_of(f / tiny_render.VIDEO), {})
+    def place(folder: Path) -> AbstractContextManager[None]:
+        return tiny_render.quick(lambda number: None)
+
+    return Work("render", begin, place, line, video_of, lambda f: _hash_of(f / tiny_render.VIDEO), {})
 
 
 def _hash_of(path: Path) -> str:
@@ -111,7 +110,8 @@ def _hash_of(path: Path) -> str:
 
 
 def child(work: Work, folder: Path, memory: int | None) -> int:
-    """Run the command in this process; what it says and the memory it took are kept beside the folder.
+    """Run the command in this process, and its work in a child as the program does; what it says is kept
+    beside the folder, with how much memory it took where there is no limit.
 
     Args:
         work: Which.
@@ -120,16 +120,19 @@ def child(work: Work, folder: Path, memory: int | None) -> int:
     """
     import torch
 
+    from mimictalk.cli import run, run_guarded
+
     torch.set_num_threads(1)
-    told = os.open(told_by(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    begun, err = _status("VmSize"), io.StringIO()
-    if memory is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (begun + memory, resource.RLIM_INFINITY))
-    code = work.command(folder, err)
-    if memory is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    os.write(told, json.dumps({"err": err.getvalue(), "memory": _status("VmPeak") - begun}).encode())
-    return code
+    # What native libraries say: nobody sees it, but it tells what they died of.
+    os.dup2(os.open(told_by(folder, "native"), os.O_RDWR | os.O_CREAT | os.O_TRUNC), 2)
+    with work.place(folder), told_by(folder, "err").open("w", buffering=1) as err:
+        begun, out = _status("VmSize"), io.StringIO()
+        if memory is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (begun + memory, resource.RLIM_INFINITY))
+            return run_guarded(work.line(folder), out, err)
+        code = run(work.line(folder), out, err)
+        told_by(folder, "memory").write_text(str(_status("VmPeak") - begun))
+        return code
 
 
 def _status(name: str) -> int:
@@ -137,15 +140,15 @@ def _status(name: str) -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def run(work: Work, folder: Path, memory: int | None = None) -> tuple[Outcome, dict[str, Any]]:
-    """Fork a child that runs the command; how it ended and what it told."""
+def run(work: Work, folder: Path, memory: int | None = None) -> tuple[Outcome, str]:
+    """Fork a child that runs the command; how it ended and what it said."""
     outcome = forked(lambda: child(work, folder, memory))
-    return outcome, json.loads(told_by(folder).read_text() or "{}")
+    return outcome, told_by(folder, "err").read_text()
 
 
-def told_by(folder: Path) -> Path:
+def told_by(folder: Path, what: str) -> Path:
     """Where a child keeps what it says: not on the full disk."""
-    return folder.parent.with_suffix(".told")
+    return folder.parent.with_suffix(f".{what}")
 
 
 def measured(work: Work, disk: Path) -> dict[str, Any]:
@@ -153,10 +156,10 @@ def measured(work: Work, disk: Path) -> dict[str, Any]:
     folder = new_folder(work, disk)
     free = [_free(disk)]
     outcome = forked(lambda: child(work, folder, None), watch=lambda: free.append(_free(disk)))
-    told = json.loads(told_by(folder).read_text() or "{}")
-    if outcome.code or not told:
-        raise SystemExit(f"{work.name} unharmed ended with {outcome.code}: {told}")
-    work.needed.update(disk=free[0] - min(free), memory=told["memory"])
+    if outcome.code:
+        said = told_by(folder, "err").read_text()
+        raise SystemExit(f"{work.name} unharmed ended with {outcome.code}: {said}")
+    work.needed.update(disk=free[0] - min(free), memory=int(told_by(folder, "memory").read_text()))
     wanted = work.result(folder)
     shutil.rmtree(folder)
     return wanted
@@ -183,14 +186,14 @@ def try_limit(work: Work, disk: Path, kind: str, room: int, wanted: dict[str, An
         if kind == "disk":
             with ballast.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, max(_free(disk) - room, 1))
-        outcome, told = run(work, folder, room if kind == "memory" else None)
+        outcome, said = run(work, folder, room if kind == "memory" else None)
         ballast.unlink(missing_ok=True)
-        wrong = _wrong_end(outcome, told)
+        wrong = _wrong_end(outcome.code, said)
         if outcome.code and work.old(folder) != old:
             wrong.append("what was there before has changed")
         again, said = run(work, folder)
         if again.code:
-            wrong.append(f"without the limit it ended with {again.code}: {said.get('err', '')}")
+            wrong.append(f"without the limit it ended with {again.code}: {said}")
         else:
             got = work.result(folder)
             wrong += [f"{name} differs afterwards" for name in wanted if got[name] != wanted[name]]
@@ -200,19 +203,19 @@ def try_limit(work: Work, disk: Path, kind: str, room: int, wanted: dict[str, An
         ballast.unlink(missing_ok=True)
 
 
-def _wrong_end(outcome: Outcome, told: dict[str, Any]) -> list[str]:
+def _wrong_end(code: int, said: str) -> list[str]:
     """What is wrong with how a run under a limit ended."""
-    if outcome.code == 0:
+    if code == 0:
         return []
-    if outcome.code != 1 or "err" not in told:
-        return [f"it ended with {outcome.code}"]
-    lines = [line for line in told["err"].splitlines() if not line.startswith("warning: ")]
+    if code != 1:
+        return [f"it ended with {code}: {said}"]
+    lines = [line for line in said.splitlines() if not line.startswith("warning: ")]
     wrong = [] if 2 <= len(lines) <= 3 else [f"{len(lines)} lines"]
     if not lines or not CODED.search(lines[-1]):
         wrong.append("without a code")
-    if "bug" in told["err"]:
+    if "bug" in said or "crash" in said:
         wrong.append("taken for a bug")
-    return [f"{', '.join(wrong)}: {told['err']}"] if wrong else []
+    return [f"{', '.join(wrong)}: {said}"] if wrong else []
 
 
 @contextmanager

@@ -39,15 +39,18 @@ class StepGradients:
             after the other, at the same values all the same.
         parameters: What gradients are wanted of.
         seed: Of the run.
+
+    Attributes:
+        remembers: Whether computing them changes the backbone, so that it must not be cut short.
     """
 
     def __init__(self, backbone: AdaptableBackbone, parameters: Iterable[nn.Parameter], seed: int) -> None:
         self.backbone, self.parameters, self.seed = backbone, list(parameters), seed
-        remembers = isinstance(backbone, RememberingBackbone) and bool(backbone.memory())
-        self._apart = not remembers and all(p.device.type == "cpu" for p in self.parameters)
+        self.remembers = isinstance(backbone, RememberingBackbone) and bool(backbone.memory())
+        self._apart = not self.remembers and all(p.device.type == "cpu" for p in self.parameters)
 
     def at(self, steps: Sequence[int]) -> list[StepGradient]:
-        """Of these steps, in their order."""
+        """Of these steps, in their order. Who is interrupted does not wait for those in work."""
         if len(steps) == 1 or not self._apart:
             return [self._one(step) for step in steps]
         with _threads_of_their_own(len(steps)) as pool:
@@ -75,8 +78,9 @@ def _threads_of_their_own(count: int) -> Iterator[ThreadPoolExecutor]:
     """A thread for each of `count` pieces of work, which share the threads that torch has."""
     threads = torch.get_num_threads()
     each = max(1, threads // count)
-    with ThreadPoolExecutor(count, "step", torch.set_num_threads, (each,)) as pool:
-        try:
-            yield pool
-        finally:
-            torch.set_num_threads(threads)
+    pool = ThreadPoolExecutor(count, "step", torch.set_num_threads, (each,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        torch.set_num_threads(threads)

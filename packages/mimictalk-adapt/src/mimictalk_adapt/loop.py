@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def adapt(
     gradient is not finite is left out; after several in a row the run goes back to its last good point and
     on at half the rate. A backbone that can judge itself ends at its best held-out point.
 
-    Ctrl-C and SIGTERM end the run after the step at hand, with the state saved.
+    Ctrl-C and SIGTERM end the run at once, with the state saved; steps that are not finished are dropped.
 
     Args:
         backbone: What to adapt; its network is changed in place.
@@ -141,8 +142,7 @@ class _Run:
             try:
                 self._look()
                 while history.done < total and not self._out_of_patience():
-                    with self.stop.held():
-                        terms = self._advance()
+                    terms = self._advance()
                     if progress is not None:
                         progress(history.done, total, terms or {})
                     self._look()
@@ -171,13 +171,16 @@ class _Run:
 
     def _advance(self) -> Numbers | None:
         """A round: the steps whose gradients are taken together, each done or left out; terms of the last
-        that was done. A state is only kept between rounds."""
+        that was done. A state is only kept between rounds; one that is cut short was never begun."""
         history = self.history
         last = min(history.done + self.config.together, self.config.steps)
+        with self.stop.held() if self.gradients.remembers else nullcontext():
+            gradients = self.gradients.at(range(history.done, last))
         rollbacks, terms = history.rollbacks, None
-        for found in self.gradients.at(range(history.done, last)):
-            if history.rollbacks == rollbacks:  # what follows belongs to values that were given up
-                terms = self._count(self._step(found)) or terms
+        with self.stop.held():
+            for found in gradients:
+                if history.rollbacks == rollbacks:  # what follows belongs to values that were given up
+                    terms = self._count(self._step(found)) or terms
         return terms
 
     def _count(self, terms: Numbers | None) -> Numbers | None:

@@ -19,10 +19,15 @@ from mimictalk import __version__
 from mimictalk.commands import register_all
 from mimictalk.console import Console
 from mimictalk.error_codes import code_of
-from mimictalk.errors import InputError, MimictalkError, explain
+from mimictalk.errors import InputError, MimictalkError, explain, sudden_end
+from mimictalk.guard import STOPPING, Guard
 
 SHARED_FLAGS = ("--json", "--quiet", "-q", "--debug")
 INTERRUPTED, TERMINATED = 130, 143
+# One person's work, at once: the commands that load the networks and end.
+GUARDED = ("demo", "adapt", "render", "oneshot", "check", "evaluate", "ablate", "track", "motion", "verify")
+MOST_SAID = 1 << 20  # bytes of native libraries' messages that are looked at
+SHOW_CURSOR = "\x1b[?25h"  # a bar of progress that died has hidden it
 HELP = """Learn one person's talking head from a short video and make it speak any audio.
 
 \b
@@ -93,16 +98,53 @@ def main() -> None:
     # Before torch is loaded: threads that wait for each other sleep. Else they spin, and where another task
     # holds a core, for one that cannot run: motion for ten seconds of sound took twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    debug = "--debug" in split_flags(sys.argv[1:])[0]
-    out, err = sys.stdout, sys.stderr if debug else _separate_native_messages()
+    arguments = sys.argv[1:]
+    flags, rest = split_flags(arguments)
+    err = sys.stderr if "--debug" in flags else _separate_native_messages()
+    guarded = rest[:1] and rest[0] in GUARDED and hasattr(os, "fork")
+    sys.exit((run_guarded if guarded else _run_and_flush)(arguments, sys.stdout, err))
+
+
+def run_guarded(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
+    """Run one command line in a child process, whose sudden death is told in words as well.
+
+    Returns:
+        The exit code, in both processes: each has to end with it.
+    """
+    flags, _ = split_flags(arguments)
+    console = Console("--json" in flags, debug="--debug" in flags, out=out, err=err)
+    guard = Guard()
     try:
-        code = run(sys.argv[1:], out, err)
+        ending = guard.split()
+    except OSError as error:
+        return _failed(error, console)
+    if ending is None:
+        code = _run_and_flush(arguments, out, err)
+        err.flush()
+        guard.spoken(code)
+        if code in (INTERRUPTED, TERMINATED):
+            os._exit(code)  # threads that compute would be waited for; what was to be kept is on the disk
+        return code
+    if ending.code is not None:
+        return ending.code
+    if err.isatty():
+        err.write(SHOW_CURSOR)
+    if ending.signal in STOPPING:
+        return 128 + ending.signal
+    return _failed(sudden_end(ending.signal, b"" if console.debug else os.pread(2, MOST_SAID, 0)), console)
+
+
+def _run_and_flush(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
+    try:
+        code = run(arguments, out, err)
         out.flush()
     except BrokenPipeError:
         # The reader of a pipe has gone; the interpreter must not complain while it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    sys.exit(code)
+    except SystemExit as ended:  # after SIGTERM
+        code = ended.code if isinstance(ended.code, int) else 1
+    return code
 
 
 def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

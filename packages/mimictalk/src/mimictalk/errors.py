@@ -6,6 +6,8 @@ place that raised it (see `mimictalk.error_codes` and docs/errors.md).
 """
 
 import errno
+import resource
+import signal
 import sys
 
 from mimictalk.error_codes import code_of
@@ -19,6 +21,17 @@ _MEMORY_WORDS = (
     "failed to map segment",
     "PyObject pointer is null",
     "error return without exception set",
+)
+# oneDNN does not say why; without a limit the system does not refuse memory.
+_WORDS_UNDER_A_LIMIT = ("could not create a primitive", "could not execute a primitive")
+# What they write where they raise nothing: C++, Python, OpenMP, the loader of libraries.
+_NATIVE_WORDS = (
+    b"bad_alloc",
+    b"MemoryError",
+    b"allocate",
+    b"Resource temporarily unavailable",
+    b"failed to map segment",
+    b"out of memory",
 )
 LIBRARIES = ("face3dmm", "talk_motion", "portrait3d", "triplane_render", "mimictalk_adapt")
 
@@ -84,10 +97,40 @@ def _translated(error: BaseException) -> MimictalkError | None:
             subject, cause, cure = (getattr(error, part, "") for part in ("subject", "cause", "cure"))
             return InputError(subject, cause, cure)
     if _out_of_memory(error):
-        return RunError("memory", "there is not enough", "Close other programs or use a shorter clip.")
+        return no_memory()
     if isinstance(error, OSError):
         return _explain_os_error(error)
     return None
+
+
+def no_memory() -> RunError:
+    """What is said when memory ran out."""
+    limit = _limit_of_memory()
+    if limit is None:
+        return RunError("memory", "there is not enough", "Close other programs or use a shorter clip.")
+    cause = f"there is not enough within the limit of {limit / 1e9:.2f} GB"
+    return RunError("memory", cause, "Raise the limit (ulimit -v), or use a shorter clip.")
+
+
+def sudden_end(killed_by: int, said: bytes) -> RunError:
+    """What is said of a process that ended without a word of its own.
+
+    Args:
+        killed_by: The signal; 0 if it ended by itself, as native libraries make it.
+        said: What those had to say.
+    """
+    # The system kills what takes too much. Under a limit a library's crash is hardly ever anything else.
+    if killed_by == signal.SIGKILL or _limit_of_memory() is not None or any(w in said for w in _NATIVE_WORDS):
+        return no_memory()
+    how = f"crashed ({signal.Signals(killed_by).name})" if killed_by else "ended the program"
+    cure = "Run the same command again; if that does not help, see `mimictalk doctor` and report it."
+    return RunError("mimictalk", f"a library {how}", cure)
+
+
+def _limit_of_memory() -> int | None:
+    """Bytes that this process may have at most; None without a limit."""
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return min((limit for limit in limits if limit != resource.RLIM_INFINITY), default=None)
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -99,8 +142,9 @@ def _out_of_memory(error: BaseException) -> bool:
         return True
     # PyTorch and its kernels raise RuntimeError, the loader of libraries ImportError, Rust panics.
     kinds = {"RuntimeError", "OutOfMemoryError", "ImportError", "PanicException", "SystemError"}
+    known = _MEMORY_WORDS if _limit_of_memory() is None else (*_MEMORY_WORDS, *_WORDS_UNDER_A_LIMIT)
     said = str(error)
-    return type(error).__name__ in kinds and any(words in said for words in _MEMORY_WORDS)
+    return type(error).__name__ in kinds and any(words in said for words in known)
 
 
 def _explain_os_error(error: OSError) -> MimictalkError | None:
@@ -113,6 +157,9 @@ def _explain_os_error(error: OSError) -> MimictalkError | None:
         )
     if error.errno == errno.EPIPE:
         return RunError("stdout", "the program that read it has gone", "Start both again.")
+    if error.errno == errno.EAGAIN and error.filename is None:
+        cure = "Close other programs, or raise the limit (ulimit -u)."
+        return RunError("mimictalk", "the system lets it start no process", cure)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(
             name, "no permission to read or write it", "Change its permissions or choose another path."

@@ -19,7 +19,7 @@ def in_threads(
 
     Each is done by one thread, so that no result depends on how many there are. Until the last is taken the
     caller computes with one thread too: its helpers would wait for cores that are at work. Memory does not
-    grow with the number of things.
+    grow with the number of things. Who stops early, for Ctrl-C say, does not wait for what is in work.
 
     Args:
         work: Takes one thing; settings of torch that belong to a thread (`torch.no_grad`) it sets itself.
@@ -39,7 +39,7 @@ def in_threads(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
         torch.set_num_threads(threads)
 
 
