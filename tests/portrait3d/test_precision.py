@@ -83,3 +83,15 @@ def test_the_type_holds_inside_the_context_only() -> None:
     with networks_in(torch.float32):
         assert layer(x).dtype == torch.float32
     assert layer(x).dtype == torch.float32
+
+
+def test_motion_is_computed_exactly_whatever_the_networks_around_it() -> None:
+    """Its output is a small difference of large answers."""
+    torch.manual_seed(0)
+    adapter = Portrait3D.from_pretrained("small").motion_adapter
+    rest, moved = torch.rand(2, 1, 3, adapter.config.pncc_size, adapter.config.pncc_size)
+    with torch.no_grad():
+        wanted = adapter(rest, rest, moved)
+        with networks_in(torch.bfloat16):
+            got = adapter(rest, rest, moved)
+    assert torch.equal(got, wanted)

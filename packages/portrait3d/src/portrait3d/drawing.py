@@ -24,8 +24,8 @@ class PortraitRenderer:
 
     Args:
         model: With the person's LoRA merged in. Not changed; later changes to it are not seen.
-        identity: The person.
-        precision: Of the networks, see `network_dtype`; rays and layers are always float32.
+        identity: The person, on the model's device, where frames are drawn.
+        precision: Of super-resolution and torso warp, see `network_dtype`; all else is float32.
         size: Side S of the pictures, the model's or half of it, which is the larger picture's 2 x 2 means
             but at the edges of layers, for less work; None for the model's.
 
@@ -48,16 +48,15 @@ class PortraitRenderer:
         for part in (self.model.super_resolution, self.model.torso_warp):
             part.to(memory_format=torch.channels_last)
         self.identity = identity
-        with networks_in(self.dtype, self.device):  # rest is taken off as it is added
-            self.adapter = FoldedAdapter(
-                self.model.motion_adapter, identity.canonical_pncc, identity.source_pncc, identity.planes
-            )
+        self.adapter = FoldedAdapter(
+            self.model.motion_adapter, identity.canonical_pncc, identity.source_pncc, identity.planes
+        )
         background = F.avg_pool2d(identity.background, 2) if self.half else identity.background
         self.back = FoldedTorso(self.model.torso_warp, identity.torso, background, identity.source_keypoints)
 
     @torch.inference_mode()
     def frame(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor, keypoints: Tensor) -> Tensor:
-        """Draw one frame.
+        """Draw one frame; what drives it may lie on any device.
 
         Args:
             pncc: (3, P, P) PNCC of the wanted expression in [-1, 1].
@@ -71,6 +70,9 @@ class PortraitRenderer:
         Raises:
             ValueError: If the head is out of the picture.
         """
+        pncc, camera_to_world, intrinsics, keypoints = self._here(
+            pncc, camera_to_world, intrinsics, keypoints
+        )
         with networks_in(self.dtype, self.device):
             head = self._head(pncc, camera_to_world, intrinsics)
             back = self.back.draw(keypoints)[None]
@@ -91,6 +93,9 @@ class PortraitRenderer:
         """
         if self.model.config.fusion != "alpha":
             raise ValueError(f"only fusion 'alpha' can be cut out, not {self.model.config.fusion!r}")
+        pncc, camera_to_world, intrinsics, keypoints = self._here(
+            pncc, camera_to_world, intrinsics, keypoints
+        )
         with networks_in(self.dtype, self.device):
             head = self._head(pncc, camera_to_world, intrinsics)
             layer = self.back.layer(keypoints)
@@ -98,6 +103,9 @@ class PortraitRenderer:
         over = torch.cat([head.colour, head.alpha.clamp(0, 1)], 1)[0]
         layer[:, rows, columns] = over + (1 - over[3:]) * layer[:, rows, columns]
         return to_picture(cut_out(layer[:3], layer[3:].clamp(0, 1)))
+
+    def _here(self, *drive: Tensor) -> Iterator[Tensor]:
+        return (part.to(self.device) for part in drive)
 
     def _head(self, pncc: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> HeadLayer:
         planes = self.adapter.drive(pncc[None])
@@ -108,7 +116,7 @@ class PortraitRenderer:
     ) -> Iterator[Tensor]:
         """Draw a stream of (pncc, camera_to_world, intrinsics, keypoints), several frames at a time.
 
-        See `in_threads`; memory does not grow with the stream.
+        See `in_threads`; memory does not grow with the stream. A GPU gets one frame after another.
 
         Args:
             drives: See `frame`.
@@ -119,4 +127,7 @@ class PortraitRenderer:
             (S, S, 3) uint8, or (S, S, 4) where transparent, in order.
         """
         draw = self.cut_out if transparent else self.frame
-        yield from in_threads(lambda drive: draw(*drive), drives, workers)
+        if self.device.type == "cpu":
+            yield from in_threads(lambda drive: draw(*drive), drives, workers)
+        else:
+            yield from (draw(*drive) for drive in drives)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from portrait3d.motion_adapter import MOTION_GAIN, REST_GAIN, MotionAdapter
 from portrait3d.plane_axes import diff_windows
+from portrait3d.precision import exactly
 
 
 class FoldedAdapter:
@@ -73,7 +74,8 @@ class FoldedAdapter:
         Returns:
             (1, 3, C, R, R), channels last in memory.
         """
-        return self._driven(target).permute(0, 3, 1, 2)[None]
+        with exactly(target.device):
+            return self._driven(target).permute(0, 3, 1, 2)[None]
 
     def _driven(self, target: Tensor) -> Tensor:
         """The planes at rest plus the answer to `target`, (3, R, R, C)."""

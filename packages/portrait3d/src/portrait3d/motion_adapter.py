@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from portrait3d.config import PortraitConfig
 from portrait3d.initialisation import keep_variance
 from portrait3d.plane_axes import to_world
+from portrait3d.precision import exactly
 from portrait3d.segformer import MiTEncoder, SegFormerHead
 
 # Expressions differ from rest in few pixels and by little: a lip that moves by one pixel changes its colour
@@ -61,10 +62,11 @@ class MotionAdapter(nn.Module):
         Returns:
             (B, 3, C, S/2, S/2) residual planes in world axes.
         """
-        if not self.config.adapter_from_rest:
-            return self.answer(canonical, source, target)
-        answers = self.answer(canonical, source, torch.cat([target, canonical]))
-        return answers[:-1] - answers[-1:]
+        with exactly(target.device):
+            if not self.config.adapter_from_rest:
+                return self.answer(canonical, source, target)
+            answers = self.answer(canonical, source, torch.cat([target, canonical]))
+            return answers[:-1] - answers[-1:]
 
     def answer(self, canonical: Tensor, source: Tensor, target: Tensor) -> Tensor:
         """What the network says, before its answer to the face at rest is taken off."""

@@ -33,6 +33,15 @@ def networks_in(dtype: torch.dtype, device: torch.device | str = "cpu") -> Abstr
     return torch.autocast(kind, torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
+def exactly(device: torch.device | str = "cpu") -> AbstractContextManager[object]:
+    """Within it nothing is computed in less than the type that it has, whatever `networks_in` says outside.
+
+    For small differences of large numbers: lips that open a little change features by little more than what
+    bfloat16 rounds them, and an adapter in it moved mouths by a tenth of what they should.
+    """
+    return torch.autocast(torch.device(device).type, enabled=False)
+
+
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
