@@ -36,8 +36,8 @@ def networks_in(dtype: torch.dtype, device: torch.device | str = "cpu") -> Abstr
 def exactly(device: torch.device | str = "cpu") -> AbstractContextManager[object]:
     """Within it nothing is computed in less than the type that it has, whatever `networks_in` says outside.
 
-    For small differences of large numbers: lips that open a little change features by little more than what
-    bfloat16 rounds them, and an adapter in it moved mouths by a tenth of what they should.
+    For small differences of large numbers: lips that open a little change features by about as much as
+    bfloat16 rounds them.
     """
     return torch.autocast(torch.device(device).type, enabled=False)
 
