@@ -5,6 +5,8 @@ torchrun --nproc-per-node 2 talk_training.py '{"FOLDER": {"kind": "a2m", "data":
 """
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -126,12 +128,20 @@ def train_tiny(told: TrainingSettings, data: Path, out: Path, **options: Any) ->
     return train(stage(told, data, held), told, out, **options)
 
 
+def killed_once(done: int, total: int, terms: dict[str, float]) -> None:
+    """End this process without a word after its third step, but not again after a restart."""
+    if done == 3 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def main(cases: dict[str, dict]) -> None:
-    """Run settings by folder; "one_step" stops after one."""
+    """Run settings by folder; "one_step" stops after one, "kill" kills rank 0 on the way."""
     torch.set_num_threads(1)
     processes = Processes.join()
     for folder, parts in cases.items():
-        options = {"stop_after": 0.0} if parts.pop("one_step", False) else {}
+        options: dict[str, Any] = {"stop_after": 0.0} if parts.pop("one_step", False) else {}
+        if parts.pop("kill", False):
+            options["progress"] = killed_once
         data, told = Path(parts.pop("data")), settings(parts.pop("kind"), **parts)
         train_tiny(told, data, Path(folder), processes=processes, **options)
     processes.leave()

@@ -14,6 +14,7 @@ import ball_training
 from ball_training import DISCRIMINATOR, ball_settings, tiny_portrait, train_ball
 from portrait3d.errors import InputError
 from portrait3d.training.run_state import fingerprint, load_state
+from restarted_processes import join_and_join_again
 
 # Sums are taken in another order: a relative error of about 1e-6 in single precision for a loss of thousands of
 # terms. Adam divides each gradient by its own size, so that rounding of a tiny one may turn into a part of a step
@@ -203,3 +204,9 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost(tmp_path) -> None
             for tensor in tensors:
                 assert torch.equal(tensors[tensor], killed[part][tensor]), (part, tensor)
         assert logged(tmp_path / f"{name}-calm") == logged(tmp_path / f"{name}-killed")
+
+
+@pytest.mark.slow
+def test_processes_that_are_started_again_find_each_other() -> None:
+    """Whatever addresses of ended processes the store holds, and whoever comes first."""
+    assert join_and_join_again("portrait3d.training.processes") == ["2", "2"]

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 import talk_training
 from talk_motion.clip_dropout import ClipDropout
 from talk_motion.errors import InputError
+from restarted_processes import join_and_join_again
 from talk_training import settings, shards, train_tiny
 
 # Sums are taken in another order: relative errors of about 1e-6 in single precision. Adam divides each gradient by
@@ -32,7 +33,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def shared(cases: dict[str, dict]) -> None:
+def shared(cases: dict[str, dict], *options: str) -> None:
     """Two processes under torchrun go through the cases."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -44,6 +45,7 @@ def shared(cases: dict[str, dict]) -> None:
         "--nproc-per-node",
         "2",
         f"--master-port={port}",
+        *options,
     ]
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
@@ -118,6 +120,31 @@ def test_the_other_stages_in_two_processes(tmp_path) -> None:
     assert logged(tmp_path / "sync" / "two")[-1]["step"] == 4
 
 
+@pytest.mark.slow
+def test_a_killed_process_is_started_again_and_nothing_is_lost(tmp_path) -> None:
+    """kill -9 of rank 0 under `torchrun --max-restarts`, a step after the last kept state: the same bits."""
+    for kind in ("a2m", "full", "a2m-vae", "sync"):
+        data = shards(tmp_path / kind / "data", frames=80 if kind == "sync" else 40)
+        case = {**(DROPPING if kind == "a2m" else {"kind": kind}), "data": str(data)}
+        calm, killed = tmp_path / kind / "calm", tmp_path / kind / "killed"
+        shared({str(calm): case})
+        shared({str(killed): {**case, "kill": True}}, "--max-restarts=2")
+        assert [line["step"] for line in logged(killed)] == [1, 2, 3, 4]
+        assert logged(killed) == logged(calm)
+        states = [load_file(folder / "state.safetensors") for folder in (calm, killed)]
+        assert states[0].keys() == states[1].keys()
+        for name, value in states[0].items():
+            assert torch.equal(value, states[1][name]), (kind, name)
+        made = [path.relative_to(calm) for path in calm.rglob("*.safetensors") if path.stem != "state"]
+        assert made
+        for name in made:
+            weights = [load_file(folder / name) for folder in (calm, killed)]
+            assert all(torch.equal(value, weights[1][part]) for part, value in weights[0].items()), (
+                kind,
+                name,
+            )
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_shares_of_dropout_are_those_of_the_whole(turned) -> None:
     layer, x = ClipDropout(0.3), torch.ones(6, 5, 4)
@@ -141,3 +168,9 @@ def test_a_flipped_bit_of_a_state_is_refused(tmp_path) -> None:
     state.write_bytes(content)
     with pytest.raises(InputError, match="its seal does not match"):
         train_tiny(settings("a2m"), data, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_processes_that_are_started_again_find_each_other() -> None:
+    """Whatever addresses of ended processes the store holds, and whoever comes first."""
+    assert join_and_join_again("talk_motion.training.processes") == ["2", "2"]

@@ -48,7 +48,7 @@ class Processes(Share):
             device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
             torch.cuda.set_device(device)
         if count > 1 and not distributed.is_initialized():
-            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            _connect("nccl" if device.startswith("cuda") else "gloo")
         return cls(int(os.environ.get("RANK", "0")), count, torch.device(device))
 
     def leave(self) -> None:
@@ -97,3 +97,18 @@ class Processes(Share):
         """Wait for the others."""
         if self.count > 1:
             distributed.barrier()
+
+
+def _connect(backend: str) -> None:
+    """Find the others, after a restart too.
+
+    torchrun (2.13) keeps one store over restarts, where addresses of ended processes still lie; whoever reads
+    one waits for half an hour. On one machine every restart gets a part of the store of its own. Several
+    machines do not agree on the number of restarts: docs/scaling.md says what helps there.
+    """
+    if os.environ.get("LOCAL_WORLD_SIZE") != os.environ["WORLD_SIZE"]:
+        distributed.init_process_group(backend)
+        return
+    store, rank, count = next(distributed.rendezvous("env://"))
+    own = distributed.PrefixStore(f"restart {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    distributed.init_process_group(backend, store=own, rank=rank, world_size=count)
