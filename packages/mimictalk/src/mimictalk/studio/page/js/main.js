@@ -44,6 +44,7 @@ function onState(state) {
 
 function signIn() {
   const dialog = find('sign-in');
+  find('sign-in-wrong').hidden = !api.takeToken(); // one was tried
   dialog.addEventListener('cancel', (event) => event.preventDefault());
   dialog.querySelector('form').addEventListener('submit', () => {
     api.setToken(find('token').value);
