@@ -26,8 +26,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-# Its own folder goes last: files beside this one are named like packages.
-sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
+# Files beside this one are named like packages. Its own folder is taken out altogether: to workers of Ray, which
+# put the folder of the script that they serve before all others, it would come first again.
+if str(Path(__file__).resolve().parent) in sys.path:
+    sys.path.remove(str(Path(__file__).resolve().parent))
 from bench import scale_batch, scale_memory, scale_preprocess, scale_throughput
 from bench.figures import Figure, report
 from bench.scale_pieces import cut
@@ -77,8 +79,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=60)
     parser.add_argument("--speech", type=float, default=0.5, help="seconds of sound of each job")
     parser.add_argument("--kills", type=int, default=20, help="moments, of each part with kills")
-    parser.add_argument("--long-clips", type=int, default=8, help="of the throughput")
-    parser.add_argument("--long-seconds", type=float, default=4.0, help="of each of them")
+    parser.add_argument("--long-clips", type=int, default=12, help="of the throughput")
+    parser.add_argument("--long-seconds", type=float, default=6.0, help="of each of them")
     parser.add_argument("--units", type=int, default=500, help="short ones, for overhead and memory")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="merge the JSON into this file")

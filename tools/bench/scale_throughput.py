@@ -11,7 +11,6 @@ from bench.scale_fire import TwoNodes
 from bench.scale_preprocess import made
 from mimictalk.units.ledger import Ledger
 from mimictalk.units.local_pool import LocalPool
-from mimictalk.units.runners import open_runner
 from mimictalk.units.unit import Runner, Unit
 
 WORKERS = 2
@@ -19,8 +18,7 @@ WORKERS = 2
 
 def measure(pieces: Path, folder: Path, idle_units: int) -> list[Figure]:
     """Local processes, and a Ray cluster of two nodes, each with the same pieces and with units of no work."""
-    with open_runner(workers=WORKERS) as local:
-        figures = _of("local", pieces, folder, local, idle_units)
+    figures = _of("local", pieces, folder, LocalPool(WORKERS), idle_units)
     with TwoNodes().open() as cluster:
         figures += _of("two_nodes", pieces, folder, cluster, idle_units)
     alone, _ = made(pieces, folder / "alone", LocalPool(1))

@@ -17,6 +17,7 @@ from mimictalk.units.waiting import Waiting
 def two_gpus(monkeypatch) -> None:
     """A machine whose torch sees two CUDA devices."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
 

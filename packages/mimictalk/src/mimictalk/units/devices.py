@@ -74,10 +74,10 @@ def cores() -> int:
 
 
 def cuda_devices() -> int:
-    """How many CUDA devices torch sees; none of them is touched."""
+    """How many CUDA devices torch can use; nothing is put on them."""
     import torch
 
-    return torch.cuda.device_count()
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def kind_of(slot: str) -> str:
