@@ -188,3 +188,26 @@ def test_ctrl_c_does_not_wait_for_steps_that_are_in_work(tmp_path: Path, togethe
     assert adapt(again, config, state_folder=tmp_path).resumed_at == 4
     for name, value in lora_parameters(wanted.net).items():
         assert torch.equal(value, lora_parameters(again.net)[name])
+
+
+class ChannelsLastToy(ToyBackbone):
+    """Its picture lies in memory as convolutions read it fastest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.static = torch.nn.Parameter(self.static.detach().to(memory_format=torch.channels_last))
+
+
+def test_moments_are_taken_up_whatever_the_order_in_memory(tmp_path: Path) -> None:
+    config = AdaptConfig(steps=8, r=2, lora_alpha=2, static_learning_rate=0.1)
+    whole, again = ChannelsLastToy(), ChannelsLastToy()
+    adapt(whole, config)
+
+    def stop(done: int, total: int, terms: dict[str, float]) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        adapt(ChannelsLastToy(), config, state_folder=tmp_path, progress=stop)
+    assert adapt(again, config, state_folder=tmp_path).resumed_at == 4
+    assert torch.equal(whole.static, again.static)

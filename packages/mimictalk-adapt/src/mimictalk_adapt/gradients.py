@@ -61,16 +61,17 @@ class StepGradients:
         found: Sequence[Tensor | None] = ()
         if bool(torch.isfinite(loss)):
             given = torch.autograd.grad(loss, self.parameters, allow_unused=True)
-            found = [_laid_out(gradient, like) for gradient, like in zip(given, self.parameters, strict=True)]
+            found = [
+                None if gradient is None else laid_out(gradient, like)
+                for gradient, like in zip(given, self.parameters, strict=True)
+            ]
         return StepGradient(loss.detach(), {n: value.detach() for n, value in terms.items()}, list(found))
 
 
-def _laid_out(gradient: Tensor | None, like: Tensor) -> Tensor | None:
-    """A gradient in its parameter's order of memory: fused optimisers go through both side by side, and
-    take a gradient that a kernel gave with its channels last for one that has them first."""
-    if gradient is None or gradient.stride() == like.stride():
-        return gradient
-    return torch.empty_like(like).copy_(gradient)
+def laid_out(values: Tensor, like: Tensor) -> Tensor:
+    """A gradient, or a moment from the disk, in its parameter's order of memory: fused optimisers go through
+    both side by side, and take values that have their channels last for some that have them first."""
+    return values if values.stride() == like.stride() else torch.empty_like(like).copy_(values)
 
 
 @contextmanager

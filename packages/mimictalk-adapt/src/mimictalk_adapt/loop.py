@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mimictalk_adapt.config import AdaptConfig
-from mimictalk_adapt.gradients import StepGradient, StepGradients
+from mimictalk_adapt.gradients import StepGradient, StepGradients, laid_out
 from mimictalk_adapt.learned import Learned
 from mimictalk_adapt.lora import inject, lora_parameters
 from mimictalk_adapt.planning import steps_within
@@ -289,6 +289,8 @@ class _Run:
         tensors, self.history = found
         self.learned.load(tensors)
         load_moments(self.learned.parameters, self.optimizer, tensors)
+        for parameter, kept in self.optimizer.state.items():
+            kept |= {n: laid_out(value, parameter) for n, value in kept.items() if n.startswith("exp_avg")}
         for name, value in self.memory.items():
             value.copy_(tensors[f"memory.{name}"])
 
