@@ -118,3 +118,34 @@ def test_the_work_reads_and_writes_where_the_program_does(here):
     with start(here, "sys.stdout.write(sys.stdin.readline()); sys.stdout.flush(); os._exit(0)") as child:
         out, _ = child.communicate("a line\n", timeout=60)
     assert out == "a line\n"
+
+
+PRESSED_AFTER = """
+import os, signal, sys, threading
+from mimictalk.__main__ import main
+
+set_handler = signal.signal
+
+def then_press(number, handler):
+    set_handler(number, handler)
+    if signal.signal is then_press:  # the first one
+        signal.signal = set_handler
+        threading.Timer(float(sys.argv.pop(1)), os.killpg, (0, signal.SIGINT)).start()
+
+signal.signal = then_press
+main()
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.4, 0.8])
+def test_ctrl_c_is_heard_from_the_first_moment(here, seconds):
+    """Where the program is by then depends on the machine; what it says does not."""
+    (here / "silence.wav").write_bytes(b"RIFF")
+    done = subprocess.run(
+        [sys.executable, "-c", PRESSED_AFTER, str(seconds), "motion", "--audio", "silence.wav"],
+        cwd=here, capture_output=True, text=True, timeout=60, start_new_session=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    if done.returncode != 2 or not seconds:  # it was quicker: the file cannot be read
+        assert (done.returncode, done.stderr) == (130, "\nStopped. Run the same command to start again.\n")

@@ -109,14 +109,15 @@ def _hash_of(path: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def child(work: Work, folder: Path, memory: int | None) -> int:
+def child(work: Work, folder: Path, memory: int | None, *, measure: bool = False) -> int:
     """Run the command in this process, and its work in a child as the program does; what it says is kept
-    beside the folder, with how much memory it took where there is no limit.
+    beside the folder.
 
     Args:
         work: Which.
         folder: Of the run.
         memory: Bytes of address space it may take beyond what it has.
+        measure: Work in this process, and keep how much memory that took.
     """
     import torch
 
@@ -129,6 +130,7 @@ def child(work: Work, folder: Path, memory: int | None) -> int:
         begun, out = _status("VmSize"), io.StringIO()
         if memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (begun + memory, resource.RLIM_INFINITY))
+        if not measure:
             return run_guarded(work.line(folder), out, err)
         code = run(work.line(folder), out, err)
         told_by(folder, "memory").write_text(str(_status("VmPeak") - begun))
@@ -155,7 +157,7 @@ def measured(work: Work, disk: Path) -> dict[str, Any]:
     """Run it unharmed: its result; fills `work.needed`."""
     folder = new_folder(work, disk)
     free = [_free(disk)]
-    outcome = forked(lambda: child(work, folder, None), watch=lambda: free.append(_free(disk)))
+    outcome = forked(lambda: child(work, folder, None, measure=True), watch=lambda: free.append(_free(disk)))
     if outcome.code:
         said = told_by(folder, "err").read_text()
         raise SystemExit(f"{work.name} unharmed ended with {outcome.code}: {said}")

@@ -93,7 +93,7 @@ def run(arguments: Sequence[str], out: TextIO | None = None, err: TextIO | None 
 
 
 def main() -> None:
-    """Entry point of the `mimictalk` program."""
+    """The `mimictalk` program, once it is loaded."""
     signal.signal(signal.SIGTERM, _terminate)
     # Before torch is loaded: threads that wait for each other sleep. Else they spin, and where another task
     # holds a core, for one that cannot run: motion for ten seconds of sound took twenty times as long.
@@ -136,12 +136,16 @@ def run_guarded(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
 
 def _run_and_flush(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
     try:
+        if callable(signal.getsignal(signal.SIGINT)):  # from here on there is something to be kept
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run(arguments, out, err)
         out.flush()
     except BrokenPipeError:
         # The reader of a pipe has gone; the interpreter must not complain while it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except KeyboardInterrupt:
+        code = _interrupted(Console(err=err))
     except SystemExit as ended:  # after SIGTERM
         code = ended.code if isinstance(ended.code, int) else 1
     return code
