@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from bench.figures import figure
@@ -13,7 +14,7 @@ from bench.scale_fire import Killer, TwoNodes, Witnessed, repeats
 from bench.scale_pieces import cut, differ, frames, growth_mb
 from mimictalk.units.local_pool import LocalPool
 from mimictalk.units.unit import Runner, Unit
-from numbered_clips import numbered_clip
+from numbered_clips import number_in, numbered_clip
 
 
 def test_a_second_beginning_needs_a_killed_first() -> None:
@@ -48,11 +49,19 @@ def test_a_part_takes_the_place_of_its_own_figures_only(tmp_path: Path) -> None:
 def test_pieces_show_other_frames_and_a_copy_the_same(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     numbered_clip(clip, [n / 25 for n in range(50)])
-    one, two = sorted(cut([clip], 2, 0.5, tmp_path / "pieces").iterdir())
+    pieces = sorted(cut([clip], 3, 0.5, tmp_path / "pieces").iterdir())
+    # Between key frames too each begins at a place of its own: of alike ones only one would be done.
+    assert [first_number(piece) for piece in pieces] == [0, 10, 19]  # 0.73 * 0.5 s apart, at 25 a second
+    one, two = pieces[:2]
     (copy := tmp_path / "copy.mp4").write_bytes(one.read_bytes())
     assert frames(one) == frames(copy)
     assert frames(one) != frames(clip)
     assert two.stat().st_size > 0
+
+
+def first_number(video: Path) -> int:
+    with av.open(str(video)) as container:
+        return number_in(next(container.decode(video=0)).to_ndarray(format="rgb24"))
 
 
 def burn(folder: Path, count: int, runner: Runner, kills: int, nodes: TwoNodes | None = None) -> Killer:

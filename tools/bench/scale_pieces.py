@@ -4,34 +4,54 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import av
+from av.container import InputContainer, OutputContainer
 
 
 def cut(sources: list[Path], count: int, seconds: float, folder: Path) -> Path:
-    """Write `count` pieces of the clips, each from another place, without coding anew; returns the folder."""
+    """Write `count` pieces of the clips, each from another place; returns the folder.
+
+    They are coded anew: packets could be taken from key frames on only, ten seconds apart in most clips, and of
+    pieces alike the commands do one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         source, turn = sources[number % len(sources)], number // len(sources)
         with av.open(str(source)) as whole:
             length = float((whole.duration or 0) / av.time_base)
             start = (turn * 0.73 * seconds) % max(length - seconds, 0.1)
-            whole.seek(int(start * av.time_base))
             with av.open(str(folder / f"piece_{number:03d}.mp4"), "w") as piece:
-                wanted = (*whole.streams.video[:1], *whole.streams.audio[:1])
-                streams = {stream.index: piece.add_stream_from_template(stream) for stream in wanted}
-                first: float | None = None
-                for packet in whole.demux(*wanted):
-                    if packet.dts is None:
-                        continue
-                    at = float(packet.dts * packet.time_base)
-                    if first is None:
-                        first = at
-                    if at - first > seconds:
-                        break
-                    packet.stream = streams[packet.stream.index]
-                    piece.mux(packet)
+                _copy(whole, piece, start, start + seconds)
     return folder
+
+
+def _copy(whole: InputContainer, piece: OutputContainer, start: float, end: float) -> None:
+    """Picture and sound from `start` to `end` in seconds, which begin at 0 in the piece."""
+    seen = whole.streams.video[0]
+    picture: Any = piece.add_stream("libx264", rate=seen.average_rate, options={"crf": "18"})
+    picture.width, picture.height, picture.pix_fmt = seen.width, seen.height, "yuv420p"
+    coded: dict[str, Any] = {"video": picture}
+    streams = [seen, *whole.streams.audio[:1]]
+    for heard in streams[1:]:
+        coded["audio"] = piece.add_stream("aac", rate=heard.rate)
+    ended = set[str]()
+    whole.seek(int(start * av.time_base))
+    for packet in whole.demux(*streams):
+        if len(ended) == len(streams):
+            break
+        for frame in packet.decode():
+            at, kind = float(frame.time or 0.0), packet.stream.type
+            if at >= end:
+                ended.add(kind)
+            elif at >= start:
+                frame.pts = round((at - start) / frame.time_base)
+                if kind == "video":
+                    frame.pict_type = 0  # the coder's own choice, not that of the clip
+                piece.mux(coded[kind].encode(frame))
+    for stream in coded.values():
+        piece.mux(stream.encode(None))
 
 
 def files(folder: Path, pattern: str) -> dict[str, str]:
