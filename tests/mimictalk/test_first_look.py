@@ -40,7 +40,14 @@ def look(monkeypatch, here):
         console = Console(quiet=True)
         console.note = told.append
         draw_first_look(
-            Path("me.mp4"), here / "run", recipe or Recipe(), 0, None, console, lambda *given: None
+            Path("me.mp4"),
+            here / "run",
+            recipe or Recipe(),
+            0,
+            None,
+            torch.device("cpu"),
+            console,
+            lambda *given: None,
         )
         return told
 

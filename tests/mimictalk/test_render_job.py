@@ -30,7 +30,7 @@ def drawing(monkeypatch):
         console.warn("it is quiet")
         return motion
 
-    def load_renderer(avatar, background=None):
+    def load_renderer(avatar, background=None, device=None):
         asked.background = background
 
         def frames(given):

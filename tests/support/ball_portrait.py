@@ -19,9 +19,9 @@ def camera_at(x: float) -> torch.Tensor:
     return camera
 
 
-def ball_clip(count: int = 4) -> PortraitClip:
+def ball_clip(count: int = 4, config: PortraitConfig = TINY) -> PortraitClip:
     """A warm ball at the head's place before a blue wall, seen from cameras that move sideways."""
-    size = 4 * TINY.ray_grid
+    size, pncc = 4 * config.ray_grid, config.pncc_size
     draw = torch.Generator().manual_seed(0)
     shift = torch.linspace(-0.1, 0.1, count)
     line = (torch.arange(size) + 0.5) / size
@@ -36,8 +36,8 @@ def ball_clip(count: int = 4) -> PortraitClip:
         frames=colours.to(torch.uint8),
         head_mask=mask,
         torso_mask=torch.zeros_like(mask),
-        pncc=torch.randint(256, (count, 3, 64, 64), generator=draw, dtype=torch.uint8),
-        canonical_pncc=torch.zeros(3, 64, 64, dtype=torch.uint8),
+        pncc=torch.randint(256, (count, 3, pncc, pncc), generator=draw, dtype=torch.uint8),
+        canonical_pncc=torch.zeros(3, pncc, pncc, dtype=torch.uint8),
         camera_to_world=torch.stack([camera_at(float(x)) for x in shift]),
         intrinsics=torch.tensor([[4.2647, 0, 0.5], [0, 4.2647, 0.5], [0, 0, 1]]).expand(count, 3, 3),
         keypoints=keypoints,

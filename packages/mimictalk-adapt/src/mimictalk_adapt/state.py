@@ -131,7 +131,7 @@ def load_moments(
     for name, parameter in parameters.items():
         if f"exp_avg.{name}" in tensors:
             optimizer.state[parameter] = {
-                "step": tensors[f"step.{name}"],
+                "step": tensors[f"step.{name}"].to(parameter.device),  # where fused optimisers count
                 "exp_avg": tensors[f"exp_avg.{name}"].to(parameter.device),
                 "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(parameter.device),
             }

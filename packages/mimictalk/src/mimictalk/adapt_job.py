@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mimictalk import __version__
 from mimictalk.adapt_recipe import RECIPES
@@ -12,6 +12,7 @@ from mimictalk.atomic import temporary_prefix
 from mimictalk.avatar import Avatar, check_target, facts, write_avatar
 from mimictalk.base_weights import installed
 from mimictalk.checking import Verdict, check_reference, refuse_picture
+from mimictalk.compute_device import check_device, chosen_device
 from mimictalk.consent import obtain_consent
 from mimictalk.console import Console
 from mimictalk.errors import InputError
@@ -20,6 +21,9 @@ from mimictalk.marks import now
 from mimictalk.person_motion import learn_speech
 from mimictalk.stage_clock import StageClock, peak_memory
 from mimictalk.state import remember_avatar
+
+if TYPE_CHECKING:
+    import torch
 
 PRESET = "small"
 
@@ -42,6 +46,7 @@ class AdaptSettings:
         segmenter: A segmentation task file of MediaPipe to use in place of the bundled network.
         tune_motion: Learn the person's way of speaking too; kept only where it helps.
         recipe: "own", or "published": losses, sampling and settings of the published adaptation.
+        device: Where networks compute, see `chosen_device`. A run begun on one goes on on any other.
     """
 
     video: Path
@@ -57,6 +62,7 @@ class AdaptSettings:
     segmenter: Path | None = None
     recipe: str = "own"
     tune_motion: bool = True
+    device: str = "auto"
 
     def of_run(self) -> dict[str, Any]:
         """What decides on the run: the arguments that `planned_run` and `adapt_clip` share."""
@@ -76,6 +82,7 @@ class AdaptSettings:
             raise InputError("--start", f"{self.start!r} is unknown", "Give embedded or random.")
         if self.recipe not in RECIPES:
             raise InputError("--recipe", f"{self.recipe!r} is unknown", f"Give {' or '.join(RECIPES)}.")
+        check_device(self.device)
         for name in ("consent", "licence"):
             if getattr(self, name) is not None and not getattr(self, name).strip():
                 raise InputError(
@@ -89,6 +96,7 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
     if settings.segmenter is not None:
         check_segmenter(settings.segmenter)
     refuse_picture(settings.video)
+    device = chosen_device(settings.device)
     # A clip that is not there is refused below; nobody need answer for it.
     there = settings.video.is_file()
     consent = obtain_consent(settings.consent, settings.video, console) if there else {}
@@ -102,14 +110,14 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
             settings.video,
             progress,
             settings.max_seconds,
-            lambda: first_look(settings, console, progress),
+            lambda: first_look(settings, device, console, progress),
         )
         for warning in verdict.warnings:
             console.warn(warning)
             if cure := verdict.cure(warning):
                 console.note(f"  {cure}")
         verdict.refuse_no_go(settings.video)
-        avatar = _adapt(settings, consent, verdict, Path(work), console, progress)
+        avatar = _adapt(settings, device, consent, verdict, Path(work), console, progress)
     remember_avatar(avatar.path)
     about = {"video": str(settings.video), "seconds": verdict.facts["seconds"], "grade": verdict.grade}
     return {**facts(avatar), **about, "seconds_by_stage": progress.seconds()}
@@ -117,6 +125,7 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
 
 def _adapt(
     settings: AdaptSettings,
+    device: "torch.device",
     consent: dict[str, str],
     verdict: Verdict,
     work: Path,
@@ -138,6 +147,7 @@ def _adapt(
         work,
         **settings.of_run(),
         sound_offset=verdict.sound_offset,
+        device=device,
         progress=progress,
         note=console.note,
     )
@@ -188,14 +198,16 @@ def _adapt(
     return avatar
 
 
-def first_look(settings: AdaptSettings, console: Console, progress: StageClock) -> None:
+def first_look(
+    settings: AdaptSettings, device: "torch.device", console: Console, progress: StageClock
+) -> None:
     """Draw the person from the first seconds, where the live preview will be."""
     from mimictalk.first_look import draw_first_look
     from mimictalk.planned_run import planned_run
 
     run = planned_run(sha256_file(settings.video), **settings.of_run())
     draw_first_look(
-        settings.video, run.state, run.recipe, settings.seed, settings.segmenter, console, progress
+        settings.video, run.state, run.recipe, settings.seed, settings.segmenter, device, console, progress
     )
 
 

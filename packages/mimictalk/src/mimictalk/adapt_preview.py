@@ -75,7 +75,7 @@ def preview_grid(backbone: "PortraitAdaptation", frames: list[int]) -> "np.ndarr
     clip, layers = backbone.clip, backbone.layers()
     rows = []
     for index in frames:
-        tiles = [clip.picture(backbone.source), clip.picture(index), backbone.draw(index, layers)]
+        tiles = [clip.picture(backbone.source), clip.picture(index), backbone.draw(index, layers).cpu()]
         small = [F.interpolate(tile, (SIDE, SIDE), mode="area") for tile in tiles]
         rows.append(torch.cat(small, 3))
     grid = torch.cat(rows, 2)[0].permute(1, 2, 0)

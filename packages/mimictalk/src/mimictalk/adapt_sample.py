@@ -96,7 +96,7 @@ def draw_sample(
     from portrait3d.drawing import PortraitRenderer
 
     drawn = np.stack(
-        [frame.numpy() for frame in PortraitRenderer(model, identity).frames(drives(clip, numbers))]
+        [frame.cpu().numpy() for frame in PortraitRenderer(model, identity).frames(drives(clip, numbers))]
     )
     points = np.full((len(numbers), 478, 2), np.nan, np.float32)
     with LandmarkTracker(still=True) as finder:

@@ -10,6 +10,7 @@ from mimictalk.sync_check import FRAME_MS
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor
 
     from face3dmm import FaceTrack
@@ -81,6 +82,7 @@ def adapt_clip(
     max_seconds: float | None,
     segmenter: Path | None = None,
     sound_offset: int = 0,
+    device: "torch.device | str" = "cpu",
     progress: Progress,
     note: Callable[[str], None] = lambda text: None,
 ) -> AdaptedClip:
@@ -101,6 +103,7 @@ def adapt_clip(
         max_seconds: Learn from the beginning of the clip only.
         segmenter: A segmentation task file to use in place of the bundled network.
         sound_offset: Frames by which the clip's sound is moved (see `sound_alignment`).
+        device: Where networks compute. It is no part of the run: what was begun on one goes on on another.
         progress: Called with (stage, done, total, numbers).
         note: Told where the run can be watched.
     """
@@ -128,7 +131,7 @@ def adapt_clip(
         segmenter=segmenter,
     )
     chosen, config, state = run.recipe, run.config, run.state
-    learned = learn(clip, track, chosen, config, budget_s, state, run.key, progress, note)
+    learned = learn(clip, track, chosen, config, budget_s, state, run.key, progress, note, device=device)
     backbone, result, source = learned.backbone, learned.result, learned.backbone.source
     adapter = work_dir / "adapter"
     save_adapter(backbone.network, adapter, r=config.r, lora_alpha=config.lora_alpha, targets=learned.targets)
@@ -169,9 +172,9 @@ def adapt_clip(
             f"{result.skipped} of {result.steps} steps gave no finite loss and were left out"
             + (f"; the run went back {result.rollbacks} times" if result.rollbacks else "")
         )
-    tensors = learned.tensors | identity.tensors()
+    tensors = learned.tensors | identity.to("cpu").tensors()
     prompt = speech_prompt(video, track, sound_offset)
-    return AdaptedClip(tensors, adapter, prompt, preview.numpy(), meta, result, sample, state, warnings)
+    return AdaptedClip(tensors, adapter, prompt, preview.cpu().numpy(), meta, result, sample, state, warnings)
 
 
 def learn(
@@ -184,6 +187,8 @@ def learn(
     key: str,
     progress: Progress,
     note: Callable[[str], None] = lambda text: None,
+    *,
+    device: "torch.device | str" = "cpu",
 ) -> Learned:
     """Learn a person by a recipe, with a live preview in `state`; the same call goes on after a stop.
 
@@ -197,6 +202,7 @@ def learn(
         key: What is learned from, in words that change when it does.
         progress: Called with ("adapt", done, total, numbers).
         note: Told where the run can be watched.
+        device: Where networks compute; the clip stays on the CPU.
     """
     import torch
 
@@ -214,7 +220,8 @@ def learn(
     }
     if recipe.start == "random":
         tensors["random_start_seed"] = torch.tensor(config.seed)
-    backbone = recipe.backbone(base_model(tensors), clip, coeffs, source, held_out_frames(clip))
+    model = base_model(tensors).to(device)
+    backbone = recipe.backbone(model, clip, coeffs, source, held_out_frames(clip))
     targets = backbone.lora_targets()
     preview = LivePreview(state, backbone)
     preview.draw()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
+
     from mimictalk.adapt_recipe import Recipe
     from mimictalk.console import Console
     from mimictalk.stage_clock import StageClock
@@ -21,6 +23,7 @@ def draw_first_look(
     recipe: "Recipe",
     seed: int,
     segmenter: Path | None,
+    device: "torch.device",
     console: "Console",
     progress: "StageClock",
 ) -> None:
@@ -35,6 +38,7 @@ def draw_first_look(
         recipe: What will learn.
         seed: Of the run.
         segmenter: As of `adapt_clip`.
+        device: Where networks compute.
         console: Told where the picture is.
         progress: Called with ("first look", done, total, {}).
     """
@@ -59,7 +63,7 @@ def draw_first_look(
     if recipe.start == "random":
         tensors["random_start_seed"] = torch.tensor(seed)
     source = recipe.source_frame(clip, track.coeffs.expression)
-    backbone = recipe.backbone(base_model(tensors), clip, track.coeffs, source, [])
+    backbone = recipe.backbone(base_model(tensors).to(device), clip, track.coeffs, source, [])
     LivePreview(folder, backbone).draw()
     progress("first look", 1, 1, {})
     console.note(f"first look: {folder / PICTURE}")

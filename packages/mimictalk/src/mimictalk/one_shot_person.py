@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor
 
     from face3dmm import FaceTrack
@@ -65,7 +66,14 @@ class PortraitPerson:
             "source_translation": coeffs.translation[0],
         }
 
-    def renderer(self, refine: int, seed: int, background: "np.ndarray | None", progress: Progress) -> Any:
+    def renderer(
+        self,
+        refine: int,
+        seed: int,
+        background: "np.ndarray | None",
+        progress: Progress,
+        device: "torch.device | str" = "cpu",
+    ) -> Any:
         """Something whose `frames(motion)` show the person.
 
         Args:
@@ -73,13 +81,14 @@ class PortraitPerson:
             seed: Of these steps.
             background: (512, 512, 3) uint8 to stand before; None keeps the picture's.
             progress: Called with (stage, done, total, facts).
+            device: Where networks compute.
         """
         from mimictalk.one_shot_views import picture_views
         from mimictalk.rendering import PersonRenderer
         from portrait3d.model import Portrait3D
         from portrait3d.one_shot import RefineConfig, one_shot_identity, refined_identity
 
-        model = Portrait3D.from_pretrained("small")
+        model = Portrait3D.from_pretrained("small").to(device)
         if refine:
             views = picture_views(self.clip.frames[0], self.clip.head_mask[0], self.track.coeffs)
             config = RefineConfig(steps=refine, seed=seed)
@@ -87,4 +96,4 @@ class PortraitPerson:
             identity = refined_identity(model, self.clip, views, config, told)
         else:
             identity = one_shot_identity(model, self.clip)
-        return PersonRenderer(model, identity, self.track.coeffs.identity, background)
+        return PersonRenderer(model, identity, self.track.coeffs.identity, background, device=device)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mimictalk.background import load_background
+from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.video_settings import VideoSettings
@@ -44,6 +45,7 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
     """Make one video of a portrait; returns its facts for `--json`."""
     out = settings.output(settings.picture.stem)
     background = load_background(settings.background)
+    device = chosen_device(settings.device)
     console.how_to_go_on = "No video was written; run the same command to start again."
     import torch
 
@@ -59,7 +61,7 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
             console.warn(f"{settings.picture.name}: {warning}")
 
         def drawing() -> Any:
-            renderer = person.renderer(settings.refine, settings.seed, background, progress)
+            renderer = person.renderer(settings.refine, settings.seed, background, progress, device)
             if settings.controls.gaze is None:
                 return renderer
             seen = person.track.coeffs

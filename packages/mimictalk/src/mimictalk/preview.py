@@ -13,6 +13,7 @@ import numpy as np
 
 from mimictalk.avatar import Avatar
 from mimictalk.background import load_background
+from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.motion_controls import MotionControls
@@ -111,7 +112,8 @@ class Previewer:
     def _renderer(self, avatar: Avatar, background: str) -> "PersonRenderer":
         from mimictalk.rendering import load_renderer
 
-        own = self._keep("renderers", (avatar.sha256, "keep"), lambda: load_renderer(avatar))
+        load = lambda: load_renderer(avatar, device=chosen_device("auto"))  # noqa: E731
+        own = self._keep("renderers", (avatar.sha256, "keep"), load)
         if background == "keep":
             return own
         return self._keep(

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from mimictalk.avatar import Avatar
 from mimictalk.background import load_background
+from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
 from mimictalk.motion_controls import MotionControls
 from mimictalk.state import last_avatar
@@ -43,6 +44,7 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
     avatar = Avatar.load(settings.avatar if settings.avatar is not None else last_avatar())
     out = settings.output(avatar.name)
     background = load_background(settings.background)
+    device = chosen_device(settings.device)
     console.how_to_go_on = "No video was written; run the same command to start again."
     from mimictalk.driven_video import write_driven_video
     from mimictalk.provenance import origin_of
@@ -53,7 +55,9 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
             out,
             avatar,
             settings,
-            lambda: looking(load_renderer(avatar, background=background), avatar, settings.controls),
+            lambda: looking(
+                load_renderer(avatar, background=background, device=device), avatar, settings.controls
+            ),
             console,
             progress,
             origin_of(avatar),

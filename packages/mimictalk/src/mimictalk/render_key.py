@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mimictalk import __version__
+from mimictalk.compute_device import chosen_device
 from mimictalk.manifest import sha256_file
 from mimictalk.video_settings import VideoSettings
 
 # Where it is written; the avatar, which counts by its content; what is done to the finished file.
-SAME_VIDEO = ("out", "avatar", "no_provenance", "c2pa_cert", "c2pa_key")
+SAME_VIDEO = ("out", "avatar", "no_provenance", "c2pa_cert", "c2pa_key", "device")
 
 
 def render_key(settings: VideoSettings, **person: str | None) -> str:
@@ -20,6 +21,8 @@ def render_key(settings: VideoSettings, **person: str | None) -> str:
     Args:
         settings: Of the video.
         person: sha256 of what the person was taken from, and the form of the video.
+
+    Which GPU draws makes no difference; whether one does, or the CPU, does: they round differently.
     """
     import av
     import torch
@@ -37,6 +40,7 @@ def render_key(settings: VideoSettings, **person: str | None) -> str:
         for name, file in weight_files(package).items()
     }
     tools = {"mimictalk": __version__, "av": av.__version__, "torch": torch.__version__}
+    person |= {"drawn_on": chosen_device(settings.device).type}
     everything = {"command": settings.COMMAND, "person": person, "settings": values, **tools, **weights}
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor
 
     from mimictalk.avatar import Avatar
@@ -19,6 +20,7 @@ class PersonRenderer:
         face_identity: (80,) of the face model.
         background: (512, 512, 3) uint8 to stand before; None keeps the person's own.
         size: Side S of the frames, 512 or 256; None for 512.
+        device: Where networks compute; the model is moved there.
     """
 
     def __init__(
@@ -28,21 +30,23 @@ class PersonRenderer:
         face_identity: "Tensor",
         background: "np.ndarray | None" = None,
         size: int | None = None,
+        device: "torch.device | str" = "cpu",
     ) -> None:
         import torch
 
         from portrait3d.drawing import PortraitRenderer
 
-        self._model, self._identity, self._size = model, identity, size
+        self._model, self._identity, self._size, self._device = model.to(device), identity, size, device
         if background is not None:
             plate = torch.as_tensor(background.copy()).permute(2, 0, 1).float() / 127.5 - 1
             identity = identity.with_background(plate)
         self.face_identity = face_identity.float()
-        self.portrait = PortraitRenderer(model, identity, size=size)
+        self.portrait = PortraitRenderer(self._model, identity.to(device), size=size)
 
     def before(self, background: "np.ndarray | None") -> "PersonRenderer":
         """The same person before another background, without loading them again."""
-        return PersonRenderer(self._model, self._identity, self.face_identity, background, self._size)
+        again = self._model, self._identity, self.face_identity
+        return PersonRenderer(*again, background, self._size, self._device)
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
         """Frames of a motion, one after another.
@@ -65,7 +69,7 @@ class PersonRenderer:
         size = self.portrait.model.config.pncc_size
         stream = drives(self.face_identity, motion.expression, motion.euler, motion.translation, size)
         for frame in self.portrait.frames(stream, transparent=transparent):
-            yield frame.numpy()
+            yield frame.cpu().numpy()
 
 
 class Renderer(PersonRenderer):
@@ -76,6 +80,7 @@ class Renderer(PersonRenderer):
         adapter_dir: Folder with the adapter in peft's format.
         background: (512, 512, 3) uint8 to stand before; None keeps the clip's.
         size: Side of the frames, 512 or 256; None for 512.
+        device: Where networks compute.
     """
 
     def __init__(
@@ -84,13 +89,15 @@ class Renderer(PersonRenderer):
         adapter_dir: Any,
         background: "np.ndarray | None" = None,
         size: int | None = None,
+        device: "torch.device | str" = "cpu",
     ) -> None:
         from mimictalk_adapt.lora import merge_adapter
         from portrait3d.identity import Identity
 
         model = base_model(tensors)
         merge_adapter(model, adapter_dir)
-        super().__init__(model, Identity.from_tensors(tensors), tensors["face_identity"], background, size)
+        identity = Identity.from_tensors(tensors)
+        super().__init__(model, identity, tensors["face_identity"], background, size, device)
 
 
 def base_model(tensors: "dict[str, Tensor]") -> Any:
@@ -107,7 +114,10 @@ def base_model(tensors: "dict[str, Tensor]") -> Any:
 
 
 def load_renderer(
-    avatar: "Avatar", background: "np.ndarray | None" = None, size: int | None = None
+    avatar: "Avatar",
+    background: "np.ndarray | None" = None,
+    size: int | None = None,
+    device: "torch.device | str" = "cpu",
 ) -> Renderer:
     """A renderer for a checked avatar; arguments as of `Renderer`."""
-    return Renderer(avatar.tensors(), avatar.adapter_dir, background, size)
+    return Renderer(avatar.tensors(), avatar.adapter_dir, background, size, device)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from mimictalk.compute_device import check_device
 from mimictalk.errors import InputError
 from mimictalk.mark_settings import MarkSettings
 from mimictalk.motion_controls import MotionControls, angles_in
@@ -33,6 +34,7 @@ class VideoSettings(MarkSettings):
         background: "keep", "#rrggbb" or a picture.
         transparent: Nothing is behind the person; `out` says in which form (see `transparency`).
         seed: Of everything random.
+        device: Where networks compute, see `chosen_device`.
     """
 
     COMMAND: ClassVar[str]
@@ -53,6 +55,7 @@ class VideoSettings(MarkSettings):
     background: str = "keep"
     transparent: bool = False
     seed: int = 0
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,6 +70,7 @@ class VideoSettings(MarkSettings):
             cure = "Leave out --style, and --pose CLIP, or use --audio."
             raise InputError(self.COMMAND, cause, cure)
         _ = self.controls
+        check_device(self.device)
         if not 0 <= self.style_strength <= 4:
             raise InputError("--style-strength", f"{self.style_strength:g} is out of range", "Give 0 to 4.")
         if not 0 <= self.seed < 2**63:

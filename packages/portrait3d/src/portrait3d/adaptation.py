@@ -36,8 +36,8 @@ class PortraitAdaptation:
     """One person's clip and the portrait model that learns it; satisfies `AdaptableBackbone`.
 
     Args:
-        model: The generic model; `mimictalk_adapt` freezes it and adds LoRA.
-        clip: The person.
+        model: The generic model; `mimictalk_adapt` freezes it and adds LoRA. All is learned on its device.
+        clip: The person, on the CPU, however long; a step takes the frames that it needs to the device.
         source: Index of the source frame (see `best_source_frame`).
         plane_resolution: Side of the learned planes; the predicted ones are enlarged to it.
         window: Side of the training window in rays.
@@ -48,7 +48,7 @@ class PortraitAdaptation:
         blinks: (3, 3, P, P) uint8 PNCC of the person at rest, with open, half-closed and closed eyes; without
             it there is no blink term.
         learn_planes: False leaves the planes as they are predicted, for ablations.
-        precision: Of the networks, see `network_dtype`; rays, layers and losses are always float32.
+        precision: Of super-resolution and torso warp, see `network_dtype`; all else is float32.
 
     Raises:
         ValueError: If nothing is left to learn from, or `precision` is unknown.
@@ -70,15 +70,17 @@ class PortraitAdaptation:
         learn_planes: bool = True,
         precision: str = "auto",
     ) -> None:
-        self.dtype = network_dtype(precision, clip.frames.device)
+        self.device = next(model.parameters()).device
+        self.dtype = network_dtype(precision, self.device)
         self.model, self.clip, self.source = model, clip, source
         self.window, self.weights, self.plane_variation = window, weights or LossWeights(), plane_variation
         self.terms, self.held_out = terms or AdaptationTerms(), list(held_out)
         self.odds = self.frame_odds()
         self.hard = HardFrames(len(clip))
-        self.blinks = None if blinks is None else pncc_to_float(blinks)
-        self.canonical = pncc_to_float(clip.canonical_pncc)[None]
-        self.source_pncc = clip.driving_pncc(source)
+        self.blinks = None if blinks is None else pncc_to_float(blinks).to(self.device)
+        self.canonical = pncc_to_float(clip.canonical_pncc)[None].to(self.device)
+        self.source_pncc = self.driving_pncc(source)
+        self.source_keypoints = clip.keypoints[source].to(self.device)
         planes = predict_planes(model, clip, source)
         size = (plane_resolution, plane_resolution)
         planes = F.interpolate(planes[0], size, mode="bilinear", align_corners=False)
@@ -86,10 +88,9 @@ class PortraitAdaptation:
         planes = planes.detach().contiguous(memory_format=torch.channels_last)  # as the renderer reads them
         self.planes = nn.Parameter(planes.clone(), requires_grad=learn_planes)
         self.first_planes = planes
-        self.torso = nn.Parameter(
-            torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
-        )
-        self.background = nn.Parameter(background.clone())
+        torso = torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
+        self.torso = nn.Parameter(torso.to(self.device))
+        self.background = nn.Parameter(background.clone().to(self.device))
 
     @property
     def network(self) -> Portrait3D:
@@ -112,7 +113,11 @@ class PortraitAdaptation:
 
     def networks(self) -> AbstractContextManager[object]:
         """Within it the thread that enters it computes networks as finely as was asked for."""
-        return networks_in(self.dtype, self.planes.device)
+        return networks_in(self.dtype, self.device)
+
+    def driving_pncc(self, index: int) -> Tensor:
+        """(1, 3, P, P) in [-1, 1], on the device."""
+        return pncc_to_float(self.clip.pncc[index].to(self.device))[None]
 
     def layers(self) -> Layers:
         """The person as a step takes it."""
@@ -122,7 +127,7 @@ class PortraitAdaptation:
             background=self.background[None],
             canonical=self.canonical,
             source=self.source_pncc,
-            keypoints=self.clip.keypoints[self.source][None],
+            keypoints=self.source_keypoints[None],
         )
 
     def frame_odds(self) -> Tensor:
@@ -151,11 +156,11 @@ class PortraitAdaptation:
         odds = self.hard.odds(self.odds, wanted.hard_frames) if wanted.hard_frames else self.odds
         index = int(torch.multinomial(odds, 1, generator=generator))
         window = training_window(self.model, self.clip, index, self.window, generator)
-        layers = self.layers()
+        layers, shown = self.layers(), self.clip.alone(index, self.device)
         with self.networks():
             diff, terms = self.driven(index, layers, generator)
-            drawn = draw_frame(self.model, self.clip, layers, diff, index, window)
-        picture = frame_terms(drawn, self.clip, index)
+            drawn = draw_frame(self.model, shown, layers, diff, 0, window)
+        picture = frame_terms(drawn, shown, 0)
         loss = torch.stack([getattr(self.weights, name) * value for name, value in picture.items()]).sum()
         if wanted.hard_frames:
             self.hard.note(index, float((picture["colour"] + picture["pyramid"]).detach()))
@@ -163,7 +168,7 @@ class PortraitAdaptation:
         if wanted.plane_distance:
             terms["plane_distance"] = (self.planes - self.first_planes).abs().mean()
         if wanted.occlusion:
-            terms["occlusion"] = occlusion_entropy(drawn, self.clip, index)
+            terms["occlusion"] = occlusion_entropy(drawn, shown, 0)
         for name, value in terms.items():
             weight = self.plane_variation if name == "plane_variation" else getattr(wanted, name)
             loss = loss + weight * value
@@ -174,14 +179,14 @@ class PortraitAdaptation:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The diff-plane of a frame, and the terms that need those of other expressions in the same pass."""
         clip, wanted = self.clip, self.terms
-        drives = [clip.driving_pncc(index)]
+        drives = [self.driving_pncc(index)]
         terms: dict[str, Tensor] = {}
         temporal = False
         blinks = self.blinks if wanted.blink and self.blinks is not None and happens(generator) else None
         if wanted.temporal and happens(generator) and 0 < index < len(clip) - 1:
             temporal = bool((clip.confidence[index - 1 : index + 2] > 0).all())
         if temporal:
-            drives += [clip.driving_pncc(index - 1), clip.driving_pncc(index + 1)]
+            drives += [self.driving_pncc(index - 1), self.driving_pncc(index + 1)]
         if blinks is not None:
             drives.append(blinks)
         diffs = self.model.motion_adapter(layers.canonical, layers.source, torch.cat(drives))
@@ -195,10 +200,10 @@ class PortraitAdaptation:
     @torch.no_grad()
     def draw(self, index: int, layers: Layers | None = None) -> Tensor:
         """A frame as it is drawn now, (1, 3, S, S) in [0, 1]."""
-        layers = layers or self.layers()
+        layers, shown = layers or self.layers(), self.clip.alone(index, self.device)
         with self.networks():
-            diff = self.model.motion_adapter(layers.canonical, layers.source, self.clip.driving_pncc(index))
-            return whole_picture(draw_frame(self.model, self.clip, layers, diff, index, None))
+            diff = self.model.motion_adapter(layers.canonical, layers.source, shown.driving_pncc(0))
+            return whole_picture(draw_frame(self.model, shown, layers, diff, 0, None))
 
     @torch.no_grad()
     def judge(self) -> dict[str, float]:
@@ -215,13 +220,14 @@ class PortraitAdaptation:
             background=self.background.detach().clamp(-1, 1).clone(),
             canonical_pncc=self.canonical[0],
             source_pncc=self.source_pncc[0],
-            source_keypoints=self.clip.keypoints[self.source],
+            source_keypoints=self.source_keypoints,
         )
 
 
 def predict_planes(model: Portrait3D, clip: PortraitClip, index: int) -> Tensor:
-    """Image-to-plane of one frame's head, (1, 3, C, R, R); all that is not head is black (-1)."""
-    mask = clip.mask("head_mask", index)
-    head = clip.picture(index) * 2 - 1
-    camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
-    return model.predict_planes(head * mask - (1 - mask), camera, intrinsics)
+    """Image-to-plane of one frame's head, (1, 3, C, R, R), where the model is; all that is not head is black
+    (-1)."""
+    shown = clip.alone(index, next(model.parameters()).device)
+    mask = shown.mask("head_mask", 0)
+    head = shown.picture(0) * 2 - 1
+    return model.predict_planes(head * mask - (1 - mask), shown.camera_to_world, shown.intrinsics)

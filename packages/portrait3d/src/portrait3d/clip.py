@@ -72,6 +72,11 @@ class PortraitClip:
         moved: dict[str, Any] = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **moved)
 
+    def alone(self, index: int, device: torch.device | str) -> "PortraitClip":
+        """One frame as a clip of its own on a device; what belongs to the whole clip stays where it is."""
+        shown = {name: getattr(self, name)[index : index + 1].to(device) for name in ("frames", *PER_FRAME)}
+        return replace(self, **shown)
+
     def usable(self) -> Tensor:
         """Indices of the frames whose track is to be trusted."""
         return torch.nonzero(self.confidence > 0).flatten()

@@ -165,7 +165,7 @@ def attention(focus: Tensor, side: int) -> Tensor:
     Returns:
         (1, 1, side, side), 1 far from all points.
     """
-    centres = (torch.arange(side, dtype=focus.dtype) + 0.5) / side
+    centres = (torch.arange(side, dtype=focus.dtype, device=focus.device) + 0.5) / side
     scale = ((focus[1] - focus[2]).norm() * focus.new_tensor(ATTENTION_RADIUS)).clamp_min(1 / side)
     across, down = (
         torch.exp(-0.5 * ((centres - focus[:, axis, None]) / scale[:, None]).square()) for axis in (0, 1)

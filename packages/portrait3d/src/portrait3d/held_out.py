@@ -49,7 +49,7 @@ def judge_frames(
 
     Args:
         model: With LoRA in place or merged.
-        clip: Where the true frames are.
+        clip: Where the true frames are, on the CPU; each is taken to where the layers are.
         layers: The person.
         held_out: Frames to judge.
         networks: Gives the context in which each frame is drawn (see `networks_in`).
@@ -68,26 +68,27 @@ def judge_frames(
 
     @torch.no_grad()
     def judged(index: int) -> dict[str, float]:
+        shown = clip.alone(index, layers.planes.device)
         with networks():
-            drawn = _drawn(model, clip, layers, index)
-        return _judge(drawn, clip, index)
+            drawn = _drawn(model, shown, layers)
+        return _judge(drawn, shown)
 
     found = list(in_threads(judged, frames) if layers.planes.device.type == "cpu" else map(judged, frames))
     return {name: sum(numbers[name] for numbers in found) / len(found) for name in found[0]}
 
 
-def _drawn(model: Portrait3D, clip: PortraitClip, layers: Layers, index: int) -> DrawnFrame:
-    diff = model.motion_adapter(layers.canonical, layers.source, clip.driving_pncc(index))
-    return draw_frame(model, clip, layers, diff, index, None)
+def _drawn(model: Portrait3D, shown: PortraitClip, layers: Layers) -> DrawnFrame:
+    diff = model.motion_adapter(layers.canonical, layers.source, shown.driving_pncc(0))
+    return draw_frame(model, shown, layers, diff, 0, None)
 
 
-def _judge(drawn: DrawnFrame, clip: PortraitClip, index: int) -> dict[str, float]:
+def _judge(drawn: DrawnFrame, shown: PortraitClip) -> dict[str, float]:
     weights = LossWeights()
-    terms = frame_terms(drawn, clip, index)
-    truth, picture = clip.picture(index), whole_picture(drawn)
-    focus = clip.focus[index]
+    terms = frame_terms(drawn, shown, 0)
+    truth, picture = shown.picture(0), whole_picture(drawn)
+    focus = shown.focus[0]
     square = square_round(focus[0], MOUTH_HALF * (focus[1] - focus[2]).norm(), truth.shape[-1])
-    mask = drawn.head.window.take_pixels(clip.mask("head_mask", index)) > 0.5
+    mask = drawn.head.window.take_pixels(shown.mask("head_mask", 0)) > 0.5
     alpha = drawn.head.alpha > 0.5
     return {
         "score": float(sum(getattr(weights, name) * float(terms[name]) for name in SCORED)),

@@ -47,6 +47,10 @@ class PictureViews:
     intrinsics: Tensor
     pncc: Tensor
 
+    def to(self, device: torch.device | str) -> "PictureViews":
+        """The views on a device."""
+        return PictureViews(**{name: value.to(device) for name, value in vars(self).items()})
+
     def __post_init__(self) -> None:
         lengths = {name: len(value) for name, value in vars(self).items()}
         if len(set(lengths.values())) != 1 or not len(self.frames):
@@ -98,8 +102,11 @@ def one_shot_identity(model: Portrait3D, picture: PortraitClip, index: int = 0) 
         model: The generic model.
         picture: A clip of one frame, or a longer one of which one frame is used.
         index: Which.
+
+    Returns:
+        The person, on the model's device.
     """
-    return Identity(
+    person = Identity(
         planes=predict_planes(model, picture, index)[0],
         torso=torso_layer(picture.frames[index], picture.torso_mask[index], picture.head_mask[index]),
         background=picture.background.permute(2, 0, 1).float() / 127.5 - 1,
@@ -107,6 +114,7 @@ def one_shot_identity(model: Portrait3D, picture: PortraitClip, index: int = 0) 
         source_pncc=picture.driving_pncc(index)[0],
         source_keypoints=picture.keypoints[index],
     )
+    return person.to(person.planes.device)
 
 
 def refined_identity(
@@ -119,7 +127,7 @@ def refined_identity(
     """The person of one picture, planes learned on it; the network itself stays as it is.
 
     Args:
-        model: The generic model; left in evaluation mode, without gradients.
+        model: The generic model; left in evaluation mode, without gradients. Planes learn on its device.
         picture: A clip of one frame.
         views: Its head from other sides.
         config: Settings.
@@ -134,14 +142,15 @@ def refined_identity(
         for value, factor in backbone.static_parameters().values()
     ]
     optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98))
-    layers = backbone.layers()
+    layers, views = backbone.layers(), views.to(backbone.device)
+    shown_picture = picture.to(backbone.device)
     with torch.no_grad():
         expressions = torch.cat([layers.source, views.pncc])
         diffs = model.motion_adapter(layers.canonical, layers.source, expressions).split(1)
         views = _with_openings(backbone, views, diffs[1:], config)
         filled = fill_from_known(views.frames, views.known)
     total = config.coarse_steps + config.steps
-    shown = _shown(picture, views, filled, config)
+    shown = _shown(shown_picture, views, filled, config)
     for step in range(total):
         for group in optimizer.param_groups:
             group["lr"] = group["base"] * min(1.0, (step + 1) / 5, 0.05 + 1.9 * (1 - step / total))
@@ -153,7 +162,7 @@ def refined_identity(
             loss = _turned_loss(backbone, views, filled, number, diffs[number + 1], config, generator)
         else:
             window = training_window(model, picture, 0, config.window, generator)
-            loss, _ = frame_loss(model, picture, backbone.layers(), diffs[0], 0, window, LossWeights())
+            loss, _ = frame_loss(model, shown_picture, backbone.layers(), diffs[0], 0, window, LossWeights())
         loss = loss + backbone.plane_variation * total_variation(backbone.planes)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -203,7 +212,7 @@ def _coarse_loss(
     turn, number = divmod(step, len(shown.frames))
     model, config = backbone.model, backbone.model.config
     rays, near, far = model.head_rays(shown.camera_to_world[number][None], shown.intrinsics[number][None])
-    grid = torch.arange(config.ray_grid**2).reshape(config.ray_grid, -1)
+    grid = torch.arange(config.ray_grid**2, device=near.device).reshape(config.ray_grid, -1)
     chosen = grid[(turn + number) % 2 :: 2, turn // 2 % 2 :: 2].flatten()
     chosen = chosen[(far > near)[0, chosen]]
     out = render_planes(

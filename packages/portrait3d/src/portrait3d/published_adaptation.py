@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from portrait3d.adaptation import PortraitAdaptation
 from portrait3d.adaptation_terms import AdaptationTerms, occlusion_entropy, published_plane_distance
+from portrait3d.clip import PortraitClip
 from portrait3d.frame_loss import DrawnFrame, draw_frame
 from portrait3d.held_out import MOUTH_HALF, whole_picture
 from portrait3d.losses import entropy_loss, pyramid_loss, square_round, weighted_l1
@@ -50,11 +51,11 @@ class PublishedAdaptation(PortraitAdaptation):
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of one random whole frame and its terms."""
         index = int(torch.multinomial(self.odds, 1, generator=generator))
-        layers = self.layers()
+        layers, shown = self.layers(), self.clip.alone(index, self.device)
         with self.networks():
             diff, terms = self.driven(index, layers, generator)
-            drawn = draw_frame(self.model, self.clip, layers, diff, index, None)
-        terms |= self.published_terms(drawn, index)
+            drawn = draw_frame(self.model, shown, layers, diff, 0, None)
+        terms |= self.published_terms(drawn, shown)
         loss = torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum()
         weight = published_plane_distance(int((self.odds > 0).sum()))
         if weight:
@@ -62,12 +63,13 @@ class PublishedAdaptation(PortraitAdaptation):
             loss = loss + weight * terms["plane_distance"]
         return loss, terms
 
-    def published_terms(self, drawn: DrawnFrame, index: int) -> dict[str, Tensor]:
-        """The terms of `WEIGHTS` about one picture; differences are L1 though the code calls them mse."""
-        clip, head = self.clip, drawn.head
-        truth, mask = clip.picture(index), clip.mask("head_mask", index)
+    def published_terms(self, drawn: DrawnFrame, shown: PortraitClip) -> dict[str, Tensor]:
+        """The terms of `WEIGHTS` about one picture, against the clip of that frame alone; differences are L1
+        though the code calls them mse."""
+        head = drawn.head
+        truth, mask = shown.picture(0), shown.mask("head_mask", 0)
         picture = whole_picture(drawn)
-        focus = clip.focus[index]
+        focus = shown.focus[0]
         lip = square_round(focus[0], MOUTH_HALF * (focus[1] - focus[2]).norm(), truth.shape[-1])
         window_mask = head.window.take_pixels(mask)
         small_mask = nn.functional.avg_pool2d(window_mask, 4)
@@ -81,6 +83,6 @@ class PublishedAdaptation(PortraitAdaptation):
             "lip_perceptual": pyramid_loss(picture, truth, 3, lip),
             "alpha": (head.opacity - small_mask).square().mean(),
             "entropy": entropy_loss(head.opacity),
-            "torso": weighted_l1(drawn.torso_alpha, clip.mask("torso_mask", index), 1 - mask),
-            "occlusion": occlusion_entropy(drawn, clip, index),
+            "torso": weighted_l1(drawn.torso_alpha, shown.mask("torso_mask", 0), 1 - mask),
+            "occlusion": occlusion_entropy(drawn, shown, 0),
         }

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from mimictalk.commands.video_options import Device
+
 
 def adapt(
     ctx: typer.Context,
@@ -49,6 +51,7 @@ def adapt(
             help="Learn the way of speaking too; kept where it lowers the error on the clip's held-out end.",
         ),
     ] = True,
+    device: Device = "auto",
 ) -> None:
     """Learn one person from a clip; writes an avatar folder."""
     from mimictalk.adapt_job import AdaptSettings, make_avatar
@@ -68,6 +71,7 @@ def adapt(
         segmenter,
         recipe,
         tune_motion,
+        device,
     )
     console = ctx.obj
     facts = make_avatar(settings, console)

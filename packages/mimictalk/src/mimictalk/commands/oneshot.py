@@ -14,6 +14,7 @@ from mimictalk.commands.video_options import (
     BlinkOption,
     C2paCert,
     C2paKey,
+    Device,
     Drive,
     DrivePose,
     DrivePoseOption,
@@ -59,6 +60,7 @@ def oneshot(
     no_provenance: NoProvenance = None,
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
+    device: Device = "auto",
 ) -> None:
     """Make a single portrait speak, or copy a clip's motion."""
     from mimictalk.oneshot_job import REFINE, OneShotSettings, one_shot
@@ -85,6 +87,7 @@ def oneshot(
         no_provenance=no_provenance,
         c2pa_cert=c2pa_cert,
         c2pa_key=c2pa_key,
+        device=device,
     )
     facts = one_shot(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)

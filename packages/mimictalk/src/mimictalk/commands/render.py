@@ -14,6 +14,7 @@ from mimictalk.commands.video_options import (
     BlinkOption,
     C2paCert,
     C2paKey,
+    Device,
     Drive,
     DrivePose,
     DrivePoseOption,
@@ -56,6 +57,7 @@ def render(
     no_provenance: NoProvenance = None,
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
+    device: Device = "auto",
 ) -> None:
     """Make an avatar speak a sound file, or copy a clip's motion."""
     from mimictalk.render_job import RenderSettings, render_avatar
@@ -81,6 +83,7 @@ def render(
         no_provenance=no_provenance,
         c2pa_cert=c2pa_cert,
         c2pa_key=c2pa_key,
+        device=device,
     )
     facts = render_avatar(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)

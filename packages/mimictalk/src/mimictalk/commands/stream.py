@@ -10,6 +10,7 @@ from mimictalk.commands.serve import Host, Names
 from mimictalk.commands.video_options import (
     Background,
     BlinkOption,
+    Device,
     Gaze,
     Label,
     Mouth,
@@ -47,6 +48,7 @@ def stream(
     seed: Seed = 0,
     label: Label = None,
     no_watermark: NoWatermark = None,
+    device: Device = "auto",
 ) -> None:
     """Speak live: microphone or socket in, WebRTC or mp4 out."""
     from mimictalk.render_job import RenderSettings
@@ -68,6 +70,7 @@ def stream(
         seed=seed,
         label=label,
         no_watermark=no_watermark,
+        device=device,
     )
     servers = tuple(ice_server or ())
     serve(StreamSettings(video, size, delay, host, port, tuple(name or ()), servers, viewers), ctx.obj)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mimictalk.watermark import Watermark
     from talk_motion import MotionSequence
 
-OPTIONS = ("style", "style_strength", "pose", "mouth", "blink", "gaze", "background", "seed")
+OPTIONS = ("style", "style_strength", "pose", "mouth", "blink", "gaze", "background", "seed", "device")
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def load_speaker(settings: SpeakerSettings, console: Console) -> AvatarSpeaker:
     """
     from mimictalk.avatar import Avatar
     from mimictalk.background import load_background
+    from mimictalk.compute_device import chosen_device
     from mimictalk.label import Label
     from mimictalk.live_video import placing
     from mimictalk.motion_sources import speaking_of, speaking_style
@@ -119,7 +120,7 @@ def load_speaker(settings: SpeakerSettings, console: Console) -> AvatarSpeaker:
     model = motion_model(avatar if video.style is None else None, console)
     speaking = speaking_of(video)
     return AvatarSpeaker(
-        load_renderer(avatar, load_background(video.background), settings.size),
+        load_renderer(avatar, load_background(video.background), settings.size, chosen_device(video.device)),
         lambda: MotionStream(model, prompt, speaking),
         place,
         None if settings.label is None else Label(settings.label, size),
