@@ -1,5 +1,6 @@
 """The command line as a user meets it: help, exit codes, wrong use, bugs, Ctrl-C."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -215,6 +216,32 @@ def test_ctrl_c_says_how_to_go_on(cli, monkeypatch):
     monkeypatch.setattr(mimictalk.adapt_job, "make_avatar", interrupted)
     ran = cli("adapt", "x.mp4")
     assert (ran.code, ran.out, ran.err) == (130, "", "\nStopped. Type it again.\n")
+
+
+def test_ctrl_c_in_the_body_of_a_class_is_no_bug(cli, monkeypatch):
+    def interrupted(settings, console):
+        class Slow:  # Python makes a RuntimeError of what is raised here
+            def __set_name__(self, owner, name):
+                raise KeyboardInterrupt
+
+        type("Owner", (), {"name": Slow()})
+
+    monkeypatch.setattr(mimictalk.adapt_job, "make_avatar", interrupted)
+    ran = cli("adapt", "x.mp4")
+    assert (ran.code, ran.err) == (130, "\nStopped. Run the same command to start again.\n")
+
+
+def test_an_error_while_stopping_is_told(cli, monkeypatch):
+    def interrupted(settings, console):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError(errno.ENOSPC, "?", "state")
+
+    monkeypatch.setattr(mimictalk.adapt_job, "make_avatar", interrupted)
+    ran = cli("adapt", "x.mp4")
+    assert ran.code == 1
+    assert ran.err.startswith("state: the disk is full\n")
 
 
 PROLOGUE = """

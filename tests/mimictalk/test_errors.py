@@ -98,9 +98,17 @@ def test_what_follows_from_a_lack_of_memory_is_one():
     assert str(explain(error)) == str(explain(MemoryError()))
 
 
-def test_under_a_limit_it_is_named_and_silent_libraries_are_understood(monkeypatch):
-    silent = RuntimeError("could not create a primitive")
-    assert explain(silent) is None
+@pytest.mark.parametrize(
+    "silent",
+    [
+        RuntimeError("could not create a primitive"),
+        RuntimeError("CalculatorGraph::Run() failed: \nCalculator::Open() for node"),
+        OSError(errno.EAGAIN, "Resource temporarily unavailable"),
+    ],
+)
+def test_under_a_limit_it_is_named_and_silent_libraries_are_understood(monkeypatch, silent):
+    before = explain(silent)
+    assert before is None or not before.cause.startswith("there is not enough")
     limits = {resource.RLIMIT_AS: 3_000_000_000, resource.RLIMIT_DATA: resource.RLIM_INFINITY}
     monkeypatch.setattr("resource.getrlimit", lambda kind: (limits[kind], resource.RLIM_INFINITY))
     wanted = "memory: there is not enough within the limit of 3.00 GB\n"

@@ -103,8 +103,8 @@ def test_a_signal_reaches_the_work_once(here, whole_group):
 
 
 def test_the_work_stops_when_its_guard_is_killed(here):
-    work = ("try:", "    time.sleep(60)", "finally:", "    console.note('kept')")
-    with start(here, "console.note(f'working {os.getpid()}')", *work) as child:
+    work = ("try:", "    console.note(f'working {os.getpid()}')", "    time.sleep(60)")
+    with start(here, *work, "finally:", "    console.note('kept')") as child:
         assert child.stderr is not None
         worker = int(child.stderr.readline().split()[1])
         assert worker != child.pid

@@ -19,7 +19,7 @@ from mimictalk import __version__
 from mimictalk.commands import register_all
 from mimictalk.console import Console
 from mimictalk.error_codes import code_of
-from mimictalk.errors import InputError, MimictalkError, explain, sudden_end
+from mimictalk.errors import InputError, MimictalkError, asked_to_stop, explain, sudden_end
 from mimictalk.guard import STOPPING, Guard
 
 SHARED_FLAGS = ("--json", "--quiet", "-q", "--debug")
@@ -85,7 +85,10 @@ def run(arguments: Sequence[str], out: TextIO | None = None, err: TextIO | None 
     except KeyboardInterrupt:
         return _interrupted(console)
     except Exception as error:
-        return _failed(error, console)
+        stop = asked_to_stop(error) if explain(error) is None else None
+        if isinstance(stop, SystemExit):
+            raise stop from error
+        return _failed(error, console) if stop is None else _interrupted(console)
     except BaseException as error:  # Rust's panics are no Exceptions
         if explain(error) is None:
             raise

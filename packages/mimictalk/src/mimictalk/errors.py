@@ -22,8 +22,12 @@ _MEMORY_WORDS = (
     "PyObject pointer is null",
     "error return without exception set",
 )
-# oneDNN does not say why; without a limit the system does not refuse memory.
-_WORDS_UNDER_A_LIMIT = ("could not create a primitive", "could not execute a primitive")
+# oneDNN and MediaPipe do not say why; without a limit the system does not refuse memory.
+_WORDS_UNDER_A_LIMIT = (
+    "could not create a primitive",
+    "could not execute a primitive",
+    "CalculatorGraph::Run() failed",
+)
 # What they write where they raise nothing: C++, Python, OpenMP, the loader of libraries.
 _NATIVE_WORDS = (
     b"bad_alloc",
@@ -103,6 +107,19 @@ def _translated(error: BaseException) -> MimictalkError | None:
     return None
 
 
+def asked_to_stop(error: BaseException) -> BaseException | None:
+    """The Ctrl-C or SIGTERM that became an unexpected error on its way, as Python makes it in the body of a
+    class; None where there was none."""
+    seen = set[int]()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt | SystemExit):
+            return behind
+        seen.add(id(behind))
+        behind = behind.__cause__ or behind.__context__
+    return None
+
+
 def no_memory() -> RunError:
     """What is said when memory ran out."""
     limit = _limit_of_memory()
@@ -137,6 +154,9 @@ def _out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: each library has its own way of saying so."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
+    # A thread needs memory for its stack; where that is missing it is "temporarily unavailable" too.
+    if isinstance(error, OSError) and error.errno == errno.EAGAIN and _limit_of_memory() is not None:
+        return True
     # What was raised while Python handled the lack of memory is a consequence of it.
     if isinstance(error.__context__, MemoryError) and not isinstance(error, KeyboardInterrupt | SystemExit):
         return True
@@ -159,7 +179,7 @@ def _explain_os_error(error: OSError) -> MimictalkError | None:
         return RunError("stdout", "the program that read it has gone", "Start both again.")
     if error.errno == errno.EAGAIN and error.filename is None:
         cure = "Close other programs, or raise the limit (ulimit -u)."
-        return RunError("mimictalk", "the system lets it start no process", cure)
+        return RunError("mimictalk", "the system lets it start no process or thread", cure)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(
             name, "no permission to read or write it", "Change its permissions or choose another path."
