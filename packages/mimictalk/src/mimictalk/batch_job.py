@@ -69,6 +69,8 @@ def do_job(task: dict[str, Any]) -> dict[str, Any]:
     from mimictalk.cli import run
 
     arguments = [*task["arguments"], "--json", "--quiet"]
+    if arguments[0] in COMMANDS:
+        arguments += ["--device", task["device"]]
     if arguments[0] == "adapt":
         arguments.append("--force")  # what is there is this batch's own, of an attempt that was killed
     out, err = io.StringIO(), io.StringIO()
