@@ -62,7 +62,7 @@ class AdaptSettings:
     segmenter: Path | None = None
     recipe: str = "own"
     tune_motion: bool = True
-    device: str = "auto"
+    device: str = "cpu"
 
     def of_run(self) -> dict[str, Any]:
         """What decides on the run: the arguments that `planned_run` and `adapt_clip` share."""

@@ -55,7 +55,7 @@ class VideoSettings(MarkSettings):
     background: str = "keep"
     transparent: bool = False
     seed: int = 0
-    device: str = "auto"
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         super().__post_init__()

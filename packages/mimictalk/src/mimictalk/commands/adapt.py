@@ -51,7 +51,7 @@ def adapt(
             help="Learn the way of speaking too; kept where it lowers the error on the clip's held-out end.",
         ),
     ] = True,
-    device: Device = "auto",
+    device: Device = "cpu",
 ) -> None:
     """Learn one person from a clip; writes an avatar folder."""
     from mimictalk.adapt_job import AdaptSettings, make_avatar

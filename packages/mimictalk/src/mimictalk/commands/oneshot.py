@@ -60,7 +60,7 @@ def oneshot(
     no_provenance: NoProvenance = None,
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
-    device: Device = "auto",
+    device: Device = "cpu",
 ) -> None:
     """Make a single portrait speak, or copy a clip's motion."""
     from mimictalk.oneshot_job import REFINE, OneShotSettings, one_shot

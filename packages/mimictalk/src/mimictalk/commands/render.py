@@ -57,7 +57,7 @@ def render(
     no_provenance: NoProvenance = None,
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
-    device: Device = "auto",
+    device: Device = "cpu",
 ) -> None:
     """Make an avatar speak a sound file, or copy a clip's motion."""
     from mimictalk.render_job import RenderSettings, render_avatar

@@ -48,7 +48,7 @@ def stream(
     seed: Seed = 0,
     label: Label = None,
     no_watermark: NoWatermark = None,
-    device: Device = "auto",
+    device: Device = "cpu",
 ) -> None:
     """Speak live: microphone or socket in, WebRTC or mp4 out."""
     from mimictalk.render_job import RenderSettings

@@ -45,6 +45,6 @@ NoProvenance = Annotated[str | None, Option(metavar="REASON", help="No C2PA mani
 C2paCert = Annotated[Path | None, Option(metavar="PEM", help="Certificates to sign with, signer first.")]
 C2paKey = Annotated[Path | None, Option(metavar="PEM", help="The private key that belongs to them.")]
 Device = Annotated[
-    str, Option(metavar="auto|cpu|cuda|cuda:N", help="Where networks compute; auto: a GPU if there is one.")
+    str, Option(metavar="cpu|auto|cuda|cuda:N", help="Where networks compute; auto: a GPU if there is one.")
 ]
 Seed = Annotated[int, Option(help="Same input and seed: same video.")]
