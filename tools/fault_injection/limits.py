@@ -1,6 +1,6 @@
 """Adaptations and renders on disks that fill up and with too little memory: a clean end, nothing lost.
 
-    python tools/fault_injection/limits.py                 # 60 random limits of each kind, about 15 minutes
+    python tools/fault_injection/limits.py                 # 60 random limits of each kind, about 25 minutes
     python tools/fault_injection/limits.py --count 3 --only disk
 
 The disk is a small one in memory (tmpfs) with some room left; memory is an address space a little larger

@@ -101,6 +101,8 @@ def main() -> None:
     # Before torch is loaded: threads that wait for each other sleep. Else they spin, and where another task
     # holds a core, for one that cannot run: motion for ten seconds of sound took twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Where memory is short, oneDNN tells so on stdout, which belongs to results and videos.
+    os.environ.setdefault("ONEDNN_VERBOSE", "none")
     arguments = sys.argv[1:]
     flags, rest = split_flags(arguments)
     err = sys.stderr if "--debug" in flags else _separate_native_messages()
