@@ -7,6 +7,7 @@ import torch
 
 from portrait3d.full.config import FullConfig
 from portrait3d.full.model import FullPortrait, Surroundings, pose_camera
+from pretend_cuda import OnDevice, pretend_cuda
 from published_lists import shapes
 from tiny_full import TINY, TINY_HEAD, random_portrait
 
@@ -36,13 +37,14 @@ def surroundings(config):
     return Surroundings(pictures(1, seed=1), (pictures(1, 2, seed=2) + 1) / 2, pictures(1, seed=3), keypoints)
 
 
-def person_of(model):
+def person_of(model, device="cpu"):
     config = model.config
+    around = Surroundings(*(part.to(device) for part in vars(surroundings(config)).values()))
     return model.person(
-        model.canonical_planes(pictures(1)),
-        pictures(1, seed=6),
-        pictures(1, seed=7),
-        surroundings(config) if config.has_torso else None,
+        model.canonical_planes(pictures(1).to(device)),
+        pictures(1, seed=6).to(device),
+        pictures(1, seed=7).to(device),
+        around if config.has_torso else None,
     )
 
 
@@ -133,3 +135,37 @@ def test_every_weight_of_the_head_gets_a_gradient():
     assert without == []
     silent = [name for name, p in model.named_parameters() if p.ndim > 1 and not p.grad.any()]
     assert silent == []
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_HEAD], ids=["torso", "head"])
+def test_a_frame_and_its_gradients_are_the_same_on_a_device(config, monkeypatch):
+    """On a pretended GPU: nothing that a frame or a step of training needs is left on the CPU."""
+    monkeypatch.setattr("triplane_render.rendering.kernel_fits_gpu", lambda *scene: True)
+
+    def drawn(device):
+        model = random_portrait(config).to(device)
+        target, keypoints = (
+            pictures(1, seed=8).to(device),
+            torch.zeros(1, config.torso_keypoints, 2).to(device),
+        )
+        person = person_of(model, device)
+        picture = model(person, target, *pose_camera(CAMERAS[:1].to(device)), keypoints).picture
+        learned = [value for value in model.parameters() if value.requires_grad]
+        gradients = torch.autograd.grad(picture.square().mean(), learned, allow_unused=True)
+        before = [value.detach().clone() for value in learned]
+        for value, gradient in zip(learned, gradients, strict=True):
+            value.grad = gradient
+        torch.optim.Adam(learned, lr=1e-3, fused=True).step()
+        changed = sum(not torch.equal(a, b.detach()) for a, b in zip(before, learned, strict=True))
+        return picture.detach(), gradients, changed
+
+    wanted, by_cpu, changed = drawn("cpu")
+    with pretend_cuda() as device:
+        got, by_device, changed_there = drawn(device)
+    assert isinstance(got, OnDevice)
+    torch.testing.assert_close(got.cpu(), wanted, rtol=1e-4, atol=1e-5)
+    assert changed == changed_there > 100
+    for a, b in zip(by_cpu, by_device, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            torch.testing.assert_close(b.cpu(), a, rtol=1e-2, atol=1e-5 + 1e-3 * float(a.abs().max()))

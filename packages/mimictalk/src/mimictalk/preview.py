@@ -13,7 +13,6 @@ import numpy as np
 
 from mimictalk.avatar import Avatar
 from mimictalk.background import load_background
-from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.motion_controls import MotionControls
@@ -112,8 +111,7 @@ class Previewer:
     def _renderer(self, avatar: Avatar, background: str) -> "PersonRenderer":
         from mimictalk.rendering import load_renderer
 
-        load = lambda: load_renderer(avatar, device=chosen_device("auto"))  # noqa: E731
-        own = self._keep("renderers", (avatar.sha256, "keep"), load)
+        own = self._keep("renderers", (avatar.sha256, "keep"), lambda: load_renderer(avatar))
         if background == "keep":
             return own
         return self._keep(
