@@ -43,7 +43,7 @@ def drawing(monkeypatch, here):
         asked.settings = settings
         return motion
 
-    def renderer(refine, seed, background, progress):
+    def renderer(refine, seed, background, progress, device):
         asked.renderer = (refine, seed, background)
         return SimpleNamespace(
             frames=lambda given: (np.full((512, 512, 3), 90, np.uint8) for _ in range(FRAMES))
