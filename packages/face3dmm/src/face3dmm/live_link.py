@@ -99,7 +99,7 @@ def read_live_link(
     seconds = _seconds(path, codes, timecode_rate)
     if seconds[-1] > MAX_SECONDS:
         raise InputError(path, f"it lasts {seconds[-1] / 3600:.1f} hours, more than 4", "Cut it into parts.")
-    step = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1 / APP_RATE
+    step = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1 / (timecode_rate or APP_RATE)
     count = max(1, round((float(seconds[-1]) + step) * fps))
     return _motion_of(resampled(values, seconds, np.arange(count) / fps), fps)
 
