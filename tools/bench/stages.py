@@ -4,7 +4,8 @@
 
 One thread, because that is how frames are drawn and learned, one on each core. The floor of a stage is the larger
 of its arithmetic over the rate of float32 matrix products and its bytes over that of copying memory, both measured
-beside it, alternating; a stage that touches each byte of a frame cannot be faster than a copy. Arithmetic of
+beside it, alternating; a stage that touches each byte of a frame cannot be faster than a copy. Networks are computed as
+`render` and `adapt` do on this machine: where it multiplies bfloat16, super-resolution may be faster than that floor. Arithmetic of
 convolutions and products is counted by torch, that of ray marching from its samples.
 """
 
@@ -84,6 +85,7 @@ def rendering(avatar_folder: Path) -> list[Figure]:
     from mimictalk.video_coding import Coding
     from mimictalk.watermark import Watermark
     from portrait3d.model import to_picture
+    from portrait3d.precision import networks_in
 
     avatar = Avatar.load(avatar_folder)
     person = load_renderer(avatar)
@@ -100,7 +102,7 @@ def rendering(avatar_folder: Path) -> list[Figure]:
 
     per_sample = 2e-9 * (24 * 32 + 32 * 25 + 3 * 4 * 24)
     coding, mark = Coding(), Watermark(1)
-    with torch.inference_mode():
+    with torch.inference_mode(), networks_in(portrait.dtype):
         for _ in range(ROUNDS):
             began = time.process_time()
             stream = driven()
@@ -187,12 +189,14 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
         kept: dict[str, Any] = {}
 
         def adapter(i: int = index, kept: Any = kept, layers: Any = layers) -> None:
-            kept["diff"] = backbone.model.motion_adapter(
-                layers.canonical, layers.source, clip.driving_pncc(i)
-            )
+            with backbone.networks():
+                kept["diff"] = backbone.model.motion_adapter(
+                    layers.canonical, layers.source, clip.driving_pncc(i)
+                )
 
         def draw(i: int = index, kept: Any = kept, layers: Any = layers, window: Any = window) -> None:
-            kept["drawn"] = draw_frame(backbone.model, clip, layers, kept["diff"], i, window)
+            with backbone.networks():
+                kept["drawn"] = draw_frame(backbone.model, clip, layers, kept["diff"], i, window)
 
         def judge(i: int = index, kept: Any = kept) -> None:
             terms = frame_terms(kept["drawn"], clip, i)
