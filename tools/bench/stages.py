@@ -50,7 +50,8 @@ class Clock:
                 work()
             self.work[name] = (counter.get_total_flops() / 1e9 + counted, moved)
         self._once(name, work)
-        self._once("product", lambda: self._a @ self._b)
+        with torch.autocast("cpu", enabled=False):
+            self._once("product", lambda: self._a @ self._b)
         self._once("copy", lambda: self._to.copy_(self._from))
 
     def _once(self, name: str, work: Callable[[], Any]) -> None:
