@@ -166,6 +166,7 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
     from mimictalk.adapt_recipe import Recipe
     from mimictalk.portrait_material import portrait_clip
     from mimictalk.rendering import base_model
+    from mimictalk_adapt.gradients import laid_out
     from mimictalk_adapt.lora import inject, lora_parameters
     from portrait3d.frame_loss import draw_frame, frame_terms, training_window
     from portrait3d.held_out import held_out_frames
@@ -209,7 +210,7 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
                 torch.autograd.grad(kept["loss"], learned, retain_graph=True, allow_unused=True),
                 strict=True,
             ):
-                parameter.grad = None if gradient is None else gradient.contiguous()
+                parameter.grad = None if gradient is None else laid_out(gradient, parameter)
 
         clock.take("motion adapter", adapter)
         clock.take("drawing", draw)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from portrait3d.precision import exactly
 from portrait3d.torso import TorsoWarp, picture_grid
 
 UNSEEN = 1 / 512  # an alpha that changes no byte of a picture
@@ -58,7 +59,7 @@ class FoldedTorso:
     def _bent(self, target: Tensor) -> tuple[int, Tensor, Tensor]:
         """The first row that the torso can reach; from it on colour (3, rows, S) and alpha (1, rows, S)."""
         moved = self.warp.motion(self.small, self.source, target[None])[0]
-        with torch.autocast(moved.device.type, enabled=False):  # places in the picture need all their bits
+        with exactly(moved.device):  # places in the picture need all their bits
             return self._moved(moved)
 
     def _moved(self, moved: Tensor) -> tuple[int, Tensor, Tensor]:

@@ -17,6 +17,7 @@ from portrait3d.initialisation import begin_as_head
 from portrait3d.keypoint_detector import KeypointDetector
 from portrait3d.motion_adapter import MotionAdapter
 from portrait3d.plane_axes import place_diff
+from portrait3d.precision import exactly
 from portrait3d.super_resolution import SuperResolution
 from portrait3d.torso import TorsoWarp
 from triplane_render import Rays, decode_reference, render_planes, sample_planes
@@ -104,7 +105,7 @@ class Portrait3D(nn.Module):
 
     def head_rays(self, camera_to_world: Tensor, intrinsics: Tensor) -> tuple[Rays, Tensor, Tensor]:
         """Rays of the whole grid and where each meets the head, near and far (B, G * G)."""
-        with torch.autocast(camera_to_world.device.type, enabled=False):  # geometry needs all its bits
+        with exactly(camera_to_world.device):  # geometry needs all its bits
             rays = Rays.from_camera(camera_to_world, intrinsics, self.config.ray_grid)
             centre = rays.origins.new_tensor(self.config.head_centre)
             radii = rays.origins.new_tensor(self.config.head_radii)
@@ -150,7 +151,7 @@ class Portrait3D(nn.Module):
             part = window.take_rays(channels).flatten(2).transpose(1, 2)
             return part.contiguous()
 
-        with torch.autocast(planes.device.type, enabled=False):  # kernels take one type for all
+        with exactly(planes.device):  # kernels take one type for all
             out = render_planes(
                 planes.float(),
                 self.decoder.weights(),
