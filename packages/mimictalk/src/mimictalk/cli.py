@@ -16,6 +16,7 @@ import typer
 from typer.main import get_command
 
 from mimictalk import __version__
+from mimictalk.blas_memory import take_blas_memory
 from mimictalk.commands import register_all
 from mimictalk.console import Console
 from mimictalk.error_codes import code_of
@@ -124,7 +125,12 @@ def run_guarded(arguments: Sequence[str], out: TextIO, err: TextIO) -> int:
     except OSError as error:
         return _failed(error, console)
     if ending is None:
-        code = _run_and_flush(arguments, out, err)
+        try:
+            take_blas_memory()
+        except (MemoryError, ImportError) as error:
+            code = _failed(error, console)
+        else:
+            code = _run_and_flush(arguments, out, err)
         err.flush()
         guard.spoken(code)
         if code in (INTERRUPTED, TERMINATED):

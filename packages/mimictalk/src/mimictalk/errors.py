@@ -122,7 +122,7 @@ def asked_to_stop(error: BaseException) -> BaseException | None:
 
 def no_memory() -> RunError:
     """What is said when memory ran out."""
-    limit = _limit_of_memory()
+    limit = limit_of_memory()
     if limit is None:
         return RunError("memory", "there is not enough", "Close other programs or use a shorter clip.")
     cause = f"there is not enough within the limit of {limit / 1e9:.2f} GB"
@@ -137,14 +137,14 @@ def sudden_end(killed_by: int, said: bytes) -> RunError:
         said: What those had to say.
     """
     # The system kills what takes too much. Under a limit a library's crash is hardly ever anything else.
-    if killed_by == signal.SIGKILL or _limit_of_memory() is not None or any(w in said for w in _NATIVE_WORDS):
+    if killed_by == signal.SIGKILL or limit_of_memory() is not None or any(w in said for w in _NATIVE_WORDS):
         return no_memory()
     how = f"crashed ({signal.Signals(killed_by).name})" if killed_by else "ended the program"
     cure = "Run the same command again; if that does not help, see `mimictalk doctor` and report it."
     return RunError("mimictalk", f"a library {how}", cure)
 
 
-def _limit_of_memory() -> int | None:
+def limit_of_memory() -> int | None:
     """Bytes that this process may have at most; None without a limit."""
     limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
     return min((limit for limit in limits if limit != resource.RLIM_INFINITY), default=None)
@@ -155,14 +155,14 @@ def _out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     # A thread needs memory for its stack; where that is missing it is "temporarily unavailable" too.
-    if isinstance(error, OSError) and error.errno == errno.EAGAIN and _limit_of_memory() is not None:
+    if isinstance(error, OSError) and error.errno == errno.EAGAIN and limit_of_memory() is not None:
         return True
     # What was raised while Python handled the lack of memory is a consequence of it.
     if isinstance(error.__context__, MemoryError) and not isinstance(error, KeyboardInterrupt | SystemExit):
         return True
     # PyTorch and its kernels raise RuntimeError, the loader of libraries ImportError, Rust panics.
     kinds = {"RuntimeError", "OutOfMemoryError", "ImportError", "PanicException", "SystemError"}
-    known = _MEMORY_WORDS if _limit_of_memory() is None else (*_MEMORY_WORDS, *_WORDS_UNDER_A_LIMIT)
+    known = _MEMORY_WORDS if limit_of_memory() is None else (*_MEMORY_WORDS, *_WORDS_UNDER_A_LIMIT)
     said = str(error)
     return type(error).__name__ in kinds and any(words in said for words in known)
 
