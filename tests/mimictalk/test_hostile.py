@@ -135,7 +135,7 @@ def test_clips_and_pictures_given_to_check(cli, here, hostile, name):
 def drawn(monkeypatch, make, here, base):
     """An avatar whose frames are grey: the sounds are judged, not the picture."""
 
-    def load_renderer(avatar, background=None, device=None):
+    def load_renderer(avatar, background=None, size=None, device=None):
         grey = np.full((512, 512, 3), 90, np.uint8)
         return SimpleNamespace(frames=lambda motion: (grey for _ in range(len(motion.expression))))
 

@@ -43,10 +43,10 @@ def drawing(monkeypatch, here):
         asked.settings = settings
         return motion
 
-    def renderer(refine, seed, background, progress, device):
-        asked.renderer = (refine, seed, background)
+    def renderer(refine, seed, background, progress, device, size):
+        asked.renderer, asked.size = (refine, seed, background), size
         return SimpleNamespace(
-            frames=lambda given: (np.full((512, 512, 3), 90, np.uint8) for _ in range(FRAMES))
+            frames=lambda given: (np.full((size, size, 3), 90, np.uint8) for _ in range(FRAMES))
         )
 
     person = SimpleNamespace(track=track, renderer=renderer)
@@ -76,15 +76,15 @@ def test_a_video_is_written_and_marked(cli, here, speech, drawing):
 def test_options_arrive(cli, speech, drawing):
     ran = cli(
         "oneshot", "--audio", "hello.wav", "me.png", "--seed", 3, "--pose", "static", "--blink", "none",
-        "--style-strength", 1.5, "--background", "#102030", "--refine", 7,
+        "--style-strength", 1.5, "--background", "#102030", "--refine", 7, "--size", 256,
     )  # fmt: skip
     assert ran.code == 0, ran.err
     wanted = {"seed": 3, "style_strength": 1.5, "pose": "static", "blink": "none"}
     assert {key: getattr(drawing.settings, key) for key in wanted} == wanted
-    assert drawing.renderer[:2] == (7, 3)
+    assert (*drawing.renderer[:2], drawing.size) == (7, 3, 256)
     assert drawing.renderer[2][0, 0].tolist() == [16, 32, 48]
     cli("oneshot", "me.png", "--audio", "hello.wav")
-    assert drawing.renderer == (REFINE, 0, None)
+    assert (*drawing.renderer, drawing.size) == (REFINE, 0, None, 512)
 
 
 def test_a_clip_drives(cli, here, speech, drawing):

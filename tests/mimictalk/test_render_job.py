@@ -21,7 +21,7 @@ FRAMES = 30
 @pytest.fixture
 def drawing(monkeypatch):
     """Motion and drawing replaced by something quick; returns what they were asked to do."""
-    asked = SimpleNamespace(settings=None, background="unset", frames=FRAMES, fail_at=None)
+    asked = SimpleNamespace(settings=None, background="unset", size=None, frames=FRAMES, fail_at=None)
     nothing = torch.zeros(FRAMES, 3)
     motion = MotionSequence.from_tracking(torch.zeros(FRAMES, 64), nothing, nothing, torch.zeros(FRAMES, 2))
 
@@ -30,15 +30,15 @@ def drawing(monkeypatch):
         console.warn("it is quiet")
         return motion
 
-    def load_renderer(avatar, background=None, device=None):
-        asked.background = background
+    def load_renderer(avatar, background=None, size=None, device=None):
+        asked.background, asked.size = background, size
 
         def frames(given):
             assert torch.equal(given.euler, motion.euler)
             for index in range(asked.frames):
                 if index == asked.fail_at:
                     raise asked.fault
-                yield np.full((512, 512, 3), 5 * index, np.uint8)
+                yield np.full((size, size, 3), 5 * index, np.uint8)
 
         return SimpleNamespace(frames=frames)
 
@@ -96,12 +96,38 @@ def test_options_arrive(cli, me, speech, drawing):
 
 @pytest.mark.parametrize(
     "control",
-    [{"mouth": 1.5}, {"blink": "0.5"}, {"gaze": "forward"}, {"pose": "5,0,0"}, {"background": "#000000"}],
+    [
+        {"mouth": 1.5},
+        {"blink": "0.5"},
+        {"gaze": "forward"},
+        {"pose": "5,0,0"},
+        {"background": "#000000"},
+        {"size": 256},
+    ],
 )
 def test_what_was_drawn_with_other_controls_is_not_used_again(speech, control):
     plain = render_key(RenderSettings(audio=speech), avatar="a")
     assert render_key(RenderSettings(audio=speech), avatar="a") == plain
     assert render_key(RenderSettings(audio=speech, **control), avatar="a") != plain
+
+
+def test_a_video_of_half_the_size(cli, here, me, speech, drawing):
+    ran = cli("render", "me", "--audio", "hello.wav", "--size", 256, "--label", "--json")
+    assert ran.code == 0, ran.err
+    assert (drawing.size, ran.json["size"]) == (256, 256)
+    with av.open(str(here / "me-hello.mp4")) as container:
+        picture = next(container.decode(video=0))
+    assert (picture.width, picture.height) == (256, 256)
+    marks = cli("verify", "me-hello.mp4", "--json").json
+    assert marks["watermark"]["payload"] == ran.json["watermark"]
+    assert marks["c2pa"]["state"] == "valid"
+
+
+@pytest.mark.parametrize("size", [0, 255, 1024, -512])
+def test_other_sizes_are_refused_before_any_work(cli, here, me, speech, drawing, size):
+    ran = cli("render", "me", "--audio", "hello.wav", "--size", size)
+    assert (ran.code, ran.err) == (2, f"--size: {size} is no size of a picture\nGive 256 or 512.\n")
+    assert drawing.settings is None
 
 
 def test_the_last_avatar_is_used_when_none_is_named(cli, me, speech, drawing):

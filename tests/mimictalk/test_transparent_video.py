@@ -137,11 +137,12 @@ def drawing(monkeypatch):
     nothing = torch.zeros(FRAMES, 3)
     motion = MotionSequence.from_tracking(torch.zeros(FRAMES, 64), nothing, nothing, torch.zeros(FRAMES, 2))
     monkeypatch.setattr(motion_sources, "motion_from_audio", lambda *_, **__: motion)
-    monkeypatch.setattr(rendering, "load_renderer", lambda *_, **__: CutOutRenderer(size=512))
+    monkeypatch.setattr(rendering, "load_renderer", lambda *_, size, **__: CutOutRenderer(size=size))
 
 
-def test_webm_is_the_default_and_says_what_it_cannot_carry(cli, here, me, speech, drawing):
-    ran = cli("render", "me", "--audio", "hello.wav", "--transparent", "--json")
+@pytest.mark.parametrize("size", [256, 512])
+def test_webm_is_the_default_and_says_what_it_cannot_carry(cli, here, me, speech, drawing, size):
+    ran = cli("render", "me", "--audio", "hello.wav", "--transparent", "--size", size, "--json")
     assert ran.code == 0, ran.err
     assert (ran.json["video"], ran.json["frames"], ran.json["signed"]) == ("me-hello.webm", FRAMES, False)
     assert ran.json["warnings"] == [
@@ -155,7 +156,7 @@ def test_webm_is_the_default_and_says_what_it_cannot_carry(cli, here, me, speech
     assert metadata.endswith("; switched off: c2pa (WebM cannot hold a C2PA manifest).")
     assert watermark.startswith("Watermark: found")
     frames = decoded(here / "me-hello.webm")
-    assert np.abs(frames[0, ..., 3].astype(int) - cut_out(0, 512)[..., 3]).mean() < 1
+    assert np.abs(frames[0, ..., 3].astype(int) - cut_out(0, size)[..., 3]).mean() < 1
 
 
 def test_mov_is_signed_and_a_change_is_seen(cli, here, me, speech, drawing):

@@ -21,13 +21,13 @@ COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "render": {
         "reads": ("avatar", "audio", "drive", "style"),
-        "options": ("style-strength", *CONTROLS, "drive-pose", "background", "seed"),
+        "options": ("style-strength", *CONTROLS, "drive-pose", "background", "size", "seed"),
         "flags": ("transparent",),
         "needs": ("avatar", "out"),
     },
     "oneshot": {
         "reads": ("portrait", "audio", "drive", "style"),
-        "options": ("style-strength", *CONTROLS, "drive-pose", "background", "seed"),
+        "options": ("style-strength", *CONTROLS, "drive-pose", "background", "size", "seed"),
         "flags": ("transparent",),
         "needs": ("portrait", "out"),
     },

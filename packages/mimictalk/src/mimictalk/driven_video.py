@@ -33,8 +33,8 @@ def write_driven_video(
         out: The file, or `PIPE`.
         person: Who is to move.
         settings: How.
-        load_renderer: Gives something whose `frames(motion)` are (512, 512, 3) uint8; called when the motion
-            is known.
+        load_renderer: Gives something whose `frames(motion)` are (S, S, 3) uint8 of the settings' size;
+            called when the motion is known.
         console: For warnings.
         progress: Called with (stage, done, total, facts).
         origin: What the person was taken from, for the marks.
@@ -64,7 +64,8 @@ def write_driven_video(
             frames = speak_live(stream, person, settings, load_marking, mark, console, progress)
         elif out == PIPE:
             motion = _motion(person, settings, console, progress, spool)
-            frames = stream_video(stream, motion, load_marking, settings.driver, leader, mark, progress)
+            shown_as = settings.driver, leader, mark, settings.size
+            frames = stream_video(stream, motion, load_marking, *shown_as, progress)
         else:
             person_of = {"avatar": origin.avatar_sha256, "portrait": origin.portrait_sha256}
             job = Job(
@@ -87,6 +88,7 @@ def write_driven_video(
         "frames": frames,
         "seconds": frames / FPS,
         "fps": float(FPS),
+        "size": settings.size,
         **provenance.facts(),
     }
 
@@ -95,8 +97,8 @@ def _coding(settings: VideoSettings) -> "Coding":
     from mimictalk.transparent_coding import TransparentCoding
     from mimictalk.video_coding import Coding
 
-    form = settings.form
-    return Coding() if form == "mp4" else TransparentCoding(form=form)
+    form, size = settings.form, (settings.size, settings.size)
+    return Coding(size) if form == "mp4" else TransparentCoding(size, form=form)
 
 
 def _motion(

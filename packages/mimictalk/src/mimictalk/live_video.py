@@ -40,7 +40,7 @@ def speak_live(
         out: The file, or an open stream.
         person: Who speaks.
         settings: How.
-        load_renderer: Gives something whose `frames(motion)` are (512, 512, 3) uint8.
+        load_renderer: Gives something whose `frames(motion)` are (S, S, 3) uint8, S the settings' size.
         metadata: Container metadata.
         console: For warnings.
         progress: Called with (stage, done, 0, facts).
@@ -58,7 +58,7 @@ def speak_live(
     stream = MotionStream(model, prompt, speaking_of(settings))
     stdin: Any = sys.stdin.buffer
     sound = PipedSound(stdin.raw, settings.audio_format)
-    with writer(out, sound.arrived, "sound", metadata) as video:
+    with writer(out, sound.arrived, "sound", metadata, settings.size) as video:
 
         def show(motion: "MotionSequence") -> None:
             if motion.frames:
@@ -79,6 +79,7 @@ def stream_video(
     sound: Path,
     leader: Literal["sound", "picture"],
     metadata: dict[str, str],
+    size: int,
     progress: Progress,
 ) -> int:
     """Draw a known motion into a stream, without a journal; returns the number of frames.
@@ -90,11 +91,12 @@ def stream_video(
         sound: File whose sound goes with it.
         leader: See `FrameWriter`.
         metadata: Container metadata.
+        size: Side of the frames.
         progress: Called with (stage, done, total, facts).
     """
     renderer = load_renderer()
     blocks = read_sound(sound) if has_sound(sound) else None
-    with writer(out, blocks, leader, metadata) as video:
+    with writer(out, blocks, leader, metadata, size) as video:
         for start, stop in spans(motion.frames):
             for frame in renderer.frames(motion.slice(start, stop)):
                 video.write(frame)
@@ -107,10 +109,11 @@ def writer(
     sound: Iterable[np.ndarray] | None,
     leader: Literal["sound", "picture"],
     metadata: dict[str, str],
+    size: int,
 ) -> VideoWriter | StreamWriter:
-    """What writes to a file or to an open stream."""
+    """What writes square frames to a file or to an open stream."""
     kind: Any = VideoWriter if isinstance(out, Path) else StreamWriter
-    opened: VideoWriter | StreamWriter = kind(out, sound, leader=leader, metadata=metadata)
+    opened: VideoWriter | StreamWriter = kind(out, sound, leader=leader, metadata=metadata, size=(size, size))
     return opened
 
 

@@ -73,6 +73,7 @@ class PortraitPerson:
         background: "np.ndarray | None",
         progress: Progress,
         device: "torch.device | str" = "cpu",
+        size: int | None = None,
     ) -> Any:
         """Something whose `frames(motion)` show the person.
 
@@ -82,6 +83,7 @@ class PortraitPerson:
             background: (512, 512, 3) uint8 to stand before; None keeps the picture's.
             progress: Called with (stage, done, total, facts).
             device: Where networks compute.
+            size: Side of the frames, 512 or 256; None for 512.
         """
         from mimictalk.one_shot_views import picture_views
         from mimictalk.rendering import PersonRenderer
@@ -96,4 +98,4 @@ class PortraitPerson:
             identity = refined_identity(model, self.clip, views, config, told)
         else:
             identity = one_shot_identity(model, self.clip)
-        return PersonRenderer(model, identity, self.track.coeffs.identity, background, device=device)
+        return PersonRenderer(model, identity, self.track.coeffs.identity, background, size, device)

@@ -61,7 +61,8 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
             console.warn(f"{settings.picture.name}: {warning}")
 
         def drawing() -> Any:
-            renderer = person.renderer(settings.refine, settings.seed, background, progress, device)
+            asked = settings.refine, settings.seed, background, progress, device, settings.size
+            renderer = person.renderer(*asked)
             if settings.controls.gaze is None:
                 return renderer
             seen = person.track.coeffs

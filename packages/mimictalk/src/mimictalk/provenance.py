@@ -92,8 +92,9 @@ class Provenance:
         driver = None if settings.driver == PIPE else sha256_file(settings.driver)
         payload = payload_of(origin.avatar_sha256 or origin.portrait_sha256, driver)
         watermarked = settings.no_watermark is None
-        self._watermark = Watermark(payload) if watermarked else None
-        self._label = None if settings.label is None else Label(settings.label)
+        size = settings.size, settings.size
+        self._watermark = Watermark(payload, size) if watermarked else None
+        self._label = None if settings.label is None else Label(settings.label, size)
         unsigned = _why_unsigned(settings)
         if settings.form == "webm" and unsigned:
             left = "its metadata and its watermark" if settings.no_watermark is None else "its metadata"
@@ -117,7 +118,7 @@ class Provenance:
         return replace(self._mark, created=created).as_metadata()
 
     def mark_frame(self, frame: "np.ndarray") -> "np.ndarray":
-        """(512, 512, 3) uint8 RGB with label and watermark; with 4 channels the last is alpha."""
+        """(S, S, 3) uint8 RGB with label and watermark; with 4 channels the last is alpha."""
         if self._label is not None:
             frame = self._label.draw(frame)
         if self._watermark is None:
@@ -152,7 +153,7 @@ class MarkingRenderer:
     provenance: Provenance
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
-        """Frames of a motion, (512, 512, 3) uint8 RGB, one after another."""
+        """Frames of a motion, (S, S, 3) uint8 RGB, one after another."""
         return map(self.provenance.mark_frame, self.renderer.frames(motion))
 
 

@@ -56,7 +56,9 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
             avatar,
             settings,
             lambda: looking(
-                load_renderer(avatar, background=background, device=device), avatar, settings.controls
+                load_renderer(avatar, background=background, size=settings.size, device=device),
+                avatar,
+                settings.controls,
             ),
             console,
             progress,

@@ -75,7 +75,7 @@ class CutOut:
         self._renderer = renderer
 
     def frames(self, motion: Any) -> "Iterator[np.ndarray]":
-        """Frames of a motion, (512, 512, 4) uint8: straight colours and alpha."""
+        """Frames of a motion, (S, S, 4) uint8: straight colours and alpha."""
         drawn: Iterator[np.ndarray] = self._renderer.cut_out_frames(motion)
         return drawn
 

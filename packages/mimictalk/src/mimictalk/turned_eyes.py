@@ -77,11 +77,11 @@ class TurnedEyesRenderer:
     eyes: TurnedEyes
 
     def frames(self, motion: Any) -> Iterator[np.ndarray]:
-        """Frames of a motion, (512, 512, 3) uint8 RGB, one after another."""
+        """Frames of a motion, (S, S, 3) uint8 RGB, one after another."""
         return self._turned(self.renderer.frames(motion), motion)
 
     def cut_out_frames(self, motion: Any) -> Iterator[np.ndarray]:
-        """Frames of a motion before nothing, (512, 512, 4) uint8, one after another."""
+        """Frames of a motion before nothing, (S, S, 4) uint8, one after another."""
         return self._turned(self.renderer.cut_out_frames(motion), motion)
 
     def _turned(self, frames: Iterator[np.ndarray], motion: Any) -> Iterator[np.ndarray]:

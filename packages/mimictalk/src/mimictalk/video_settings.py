@@ -12,6 +12,7 @@ from mimictalk.transparency import FORMS, check_transparent, picture_folder
 
 POSES = ("ref", "static")
 PIPE = Path("-")  # stdin as --audio, stdout as --out
+SIZES = (256, 512)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class VideoSettings(MarkSettings):
         gaze: "auto", "forward", or "YAW,PITCH" in degrees in the head's own frame.
         background: "keep", "#rrggbb" or a picture.
         transparent: Nothing is behind the person; `out` says in which form (see `transparency`).
+        size: Side of the square picture, 256 or 512.
         seed: Of everything random.
         device: Where networks compute, see `chosen_device`.
     """
@@ -54,6 +56,7 @@ class VideoSettings(MarkSettings):
     gaze: str = "auto"
     background: str = "keep"
     transparent: bool = False
+    size: int = 512
     seed: int = 0
     device: str = "cpu"
 
@@ -71,6 +74,7 @@ class VideoSettings(MarkSettings):
             raise InputError(self.COMMAND, cause, cure)
         _ = self.controls
         check_device(self.device)
+        check_size(self.size)
         if not 0 <= self.style_strength <= 4:
             raise InputError("--style-strength", f"{self.style_strength:g} is out of range", "Give 0 to 4.")
         if not 0 <= self.seed < 2**63:
@@ -145,3 +149,13 @@ class VideoSettings(MarkSettings):
         if out.exists() and any(path.exists() and path.samefile(out) for path in self.inputs):
             raise InputError(out, "the video would overwrite its own input", "Choose another name with -o.")
         return out
+
+
+def check_size(size: int) -> None:
+    """Refuse pictures of another size than can be drawn.
+
+    Raises:
+        InputError: If it is none of `SIZES`.
+    """
+    if size not in SIZES:
+        raise InputError("--size", f"{size} is no size of a picture", "Give 256 or 512.")

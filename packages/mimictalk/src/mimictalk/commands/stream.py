@@ -17,6 +17,7 @@ from mimictalk.commands.video_options import (
     NoWatermark,
     Pose,
     Seed,
+    Size,
     Style,
     StyleStrength,
 )
@@ -27,7 +28,7 @@ def stream(
     avatar: Annotated[
         Path | None, Argument(metavar="AVATAR", help="Avatar folder [default: the one adapted last].")
     ] = None,
-    size: Annotated[int, Option(help="Side of the picture, 256 or 512.")] = 256,
+    size: Size = 256,
     delay: Annotated[
         float | None, Option(metavar="SECONDS", help="From sound in to sound out [default: as needed here].")
     ] = None,

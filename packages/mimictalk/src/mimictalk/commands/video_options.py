@@ -39,6 +39,7 @@ Background = Annotated[str, Option(metavar="keep|#rrggbb|PICTURE", help="What is
 Transparent = Annotated[
     bool, Option("--transparent", help="Nothing behind: NAME.webm, NAME.mov, a folder or name_%05d.png.")
 ]
+Size = Annotated[int, Option(help="Side of the picture, 256 or 512.")]
 Label = Annotated[str | None, Option(metavar="[TEXT]", help="Show words in a corner [AI-generated].")]
 NoWatermark = Annotated[str | None, Option(metavar="REASON", help="No watermark; the file says why.")]
 NoProvenance = Annotated[str | None, Option(metavar="REASON", help="No C2PA manifest; the file says why.")]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mimictalk.errors import InputError
 from mimictalk.render_job import RenderSettings
 from mimictalk.streaming.moments import FPS
+from mimictalk.video_settings import check_size
 
-SIZES = (256, 512)
 SHORTEST, LONGEST = 0.4, 3.0  # seconds of delay: look-ahead and hop alone are 0.36
 ICE_SERVER = re.compile(r"^(stuns?|turns?):[^\s?@/]+(\?transport=(udp|tcp))?$")
 
@@ -37,8 +37,7 @@ class StreamSettings:
     viewers: int = 4
 
     def __post_init__(self) -> None:
-        if self.size not in SIZES:
-            raise InputError("--size", f"{self.size} is no size of a live picture", "Give 256 or 512.")
+        check_size(self.size)
         if self.delay is not None and not SHORTEST <= self.delay <= LONGEST:
             cause = f"{self.delay:g} s is out of range"
             raise InputError("--delay", cause, "Give 0.4 to 3 seconds, or leave it out.")
