@@ -7,8 +7,19 @@ import numpy as np
 import pytest
 
 from bench.trust import failures, found, missed, rates
-from bench.trust_clips import ATTACKS, brightness, changed_byte, clip, coded, decoded, media_bytes, remuxed
+from bench.trust_clips import (
+    ATTACKS,
+    brightness,
+    changed_byte,
+    clip,
+    coded,
+    decoded,
+    halved,
+    media_bytes,
+    remuxed,
+)
 from bench.trust_scenes import KINDS, scene
+from mimictalk.watermark_detection import detect
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +96,21 @@ def test_seeds_of_failures_are_listed():
     assert missed(tasks, results, 0) == {"remux": [8]}
 
 
-def test_a_marked_clip_is_found_as_written(monkeypatch):
+@pytest.mark.parametrize("half", [False, True])
+def test_a_marked_clip_is_found_as_written(monkeypatch, half):
+    sides = []
+    look = lambda frames: sides.append(frames[0].shape) or detect(frames)  # noqa: E731
+    monkeypatch.setattr("bench.trust.detect", look)
     monkeypatch.setattr("bench.trust.ATTACKS", {"as written": ATTACKS["as written"]})
-    assert found(0, frames=4, marked=True) == {"as written": True}
+    assert found(0, frames=4, marked=True, half=half) == {"as written": True}
+    assert sides == [(256, 256) if half else (512, 512)]
+
+
+def test_half_a_picture_has_the_means():
+    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    assert halved(picture)[0, 1].tolist() == [
+        14,
+        14,
+        16,
+    ]  # of 6, 9, 18, 21 and so on: 13.5, 14.5, 15.5, to even
+    assert halved(picture).shape == (2, 2, 3)

@@ -5,7 +5,8 @@
 A run that was stopped goes on where it was, unless what is measured has changed since (`--again` starts anew).
 Clips are synthetic and made on the spot; they go through the app's own marking, coding and signing, without the
 portrait model. Every seed is another clip: marked ones differ in wall, head, texture, contrast, colour, movement,
-noise and payload (`trust_clips.clip`; 512 x 512, as the app draws), unmarked ones in kind of content and size too
+noise and payload (`trust_clips.clip`; 512 x 512, as the app draws, and `--halved` of them at half the size, as
+`--size 256` does), unmarked ones in kind of content and size too
 (`trust_scenes`). Each goes through every attack once, so that the trials of one attack are independent. Edits change
 one bit in index, picture or sound. A watermark counts as found when its 64 bits are right; on unmarked clips any
 payload is a false alarm. With 0 failures in n trials the rate is below 3/n (95 %). Seeds of failures are listed.
@@ -35,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.sort(key=lambda place: Path(place).resolve() == Path(__file__).resolve().parent)
 from bench import trust_clips, trust_scenes
 from bench.figures import Figure, figure, report
-from bench.trust_clips import ATTACKS, brightness, changed_byte, clip, coded, media_bytes
+from bench.trust_clips import ATTACKS, brightness, changed_byte, clip, coded, halved, media_bytes
 from bench.trust_scenes import KINDS, SIDES, scene
 from mimictalk import content_credentials, provenance, watermark, watermark_code, watermark_detection
 from mimictalk.console import Console
@@ -52,6 +53,7 @@ from mimictalk.watermark_detection import detect
 UNMARKED = 1_000_000  # seeds of unmarked clips begin here
 FEW = 2  # frames of unmarked clips: more would only be averaged
 Task = tuple[str, int, int]  # kind, seed, and frames or edits
+HALVED = "halved"  # marked clips of 256 x 256
 Result = dict[str, int]
 WRITTEN_CRF = 18  # as the app writes
 PSNR_DB, EMBED_MS, FOUND = 42.0, 3.0, 0.99
@@ -83,8 +85,9 @@ def main() -> None:
     told.add_argument("--renders", type=int, default=20, help="videos that are signed")
     told.add_argument("--edits", type=int, default=100, help="one-bit edits, spread over the signed videos")
     told.add_argument("--clips", type=int, default=10, help="marked clips per attack")
+    told.add_argument("--halved", type=int, default=0, help="marked clips of 256 x 256 per attack")
     told.add_argument("--unmarked", type=int, default=20, help="unmarked clips per attack")
-    told.add_argument("--frames", type=int, default=16, help="of each marked clip of 512 x 512")
+    told.add_argument("--frames", type=int, default=16, help="of each marked clip")
     told.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     told.add_argument("--seed", type=int, default=0)
     told.add_argument("--state", type=Path, default=state_file(), help="how far a run has come")
@@ -96,16 +99,20 @@ def main() -> None:
     each = Counter(int(index * given.renders / max(given.edits, 1)) for index in range(given.edits))
     signed = [("signed", given.seed + index, each[index]) for index in range(given.renders)]
     marked = [("marked", given.seed + index, given.frames) for index in range(given.clips)]
+    small = [(HALVED, given.seed + index, given.frames) for index in range(given.halved)]
     others = [("unmarked", UNMARKED + given.seed + index, FEW) for index in range(given.unmarked)]
     local_key()  # made once, before several processes look for it
-    results = all_done([*signed, *marked, *others], given.state, given.workers)
-    of_marked = results[len(signed) : len(signed) + len(marked)]
-    of_others = results[len(signed) + len(marked) :]
-    figures = [*signatures(results[: len(signed)], given.edits), *cost(given.seed)]
+    left = iter(all_done([*signed, *marked, *small, *others], given.state, given.workers))
+    of_signed, of_marked, of_small, of_others = (
+        [next(left) for _ in tasks] for tasks in (signed, marked, small, others)
+    )
+    figures = [*signatures(of_signed, given.edits), *cost(given.seed)]
     figures += [*rates(of_marked, marked=True), *rates(of_others, marked=False)]
+    figures += rates(of_small, marked=True, at=" at 256 x 256")
     sides = f"{SIDES[0]} to {SIDES[-1]} pixels and {len(KINDS)} kinds"
-    about = f"marked clips of {given.frames} frames of 512 x 512, others of {FEW} of {sides}"
+    about = f"marked clips of {given.frames} frames, others of {FEW} of {sides}"
     seeds = {"not found": missed(marked, of_marked, 0), "false alarms": missed(others, of_others, 1)}
+    seeds["not found at 256 x 256"] = missed(small, of_small, 0)
     report(
         "trust", given.seed, figures, given.keep, f"{given.workers} processes, {about}", failed_seeds=seeds
     )
@@ -147,7 +154,7 @@ def done(task: Task) -> tuple[Task, Result]:
     kind, seed, size = task
     if kind == "signed":
         return task, sign_and_edit(seed, size)
-    return task, found(seed, frames=size, marked=kind == "marked")
+    return task, found(seed, frames=size, marked=kind != "unmarked", half=kind == HALVED)
 
 
 def sign_and_edit(seed: int, edits: int) -> Result:
@@ -203,12 +210,14 @@ def cost(seed: int) -> list[Figure]:
     ]
 
 
-def found(seed: int, *, frames: int, marked: bool) -> Result:
-    """For one clip and every attack: 1 where the watermark (marked: the right one) is found."""
+def found(seed: int, *, frames: int, marked: bool, half: bool = False) -> Result:
+    """For one clip, marked ones of half the size too, and every attack: 1 where the watermark (marked: the right
+    one) is found."""
     payload = int.from_bytes(np.random.default_rng(seed).bytes(8), "big")
     if marked:
-        mark = Watermark(payload)
-        pictures = [mark.embed(frame) for frame in clip(seed, frames)]
+        plain = [halved(frame) for frame in clip(seed, frames)] if half else clip(seed, frames)
+        mark = Watermark(payload, plain[0].shape[1::-1])
+        pictures = [mark.embed(frame) for frame in plain]
     else:
         pictures = scene(seed, frames)
     written, results = coded(pictures, WRITTEN_CRF), {}
@@ -218,13 +227,15 @@ def found(seed: int, *, frames: int, marked: bool) -> Result:
     return results
 
 
-def rates(results: list[Result], marked: bool) -> list[Figure]:
-    """How often the mark was found per attack: wanted on marked clips, not on others."""
+def rates(results: list[Result], marked: bool, at: str = "") -> list[Figure]:
+    """How often the mark was found per attack: wanted on marked clips, not on others; `at` is said of their size."""
     figures: list[Figure] = []
     for name in ATTACKS if results else ():
         hits = sum(result[name] for result in results)
         if marked:
-            figures.append(figure(f"found, {name}", hits / len(results), f"of {len(results)}", goal=FOUND))
+            figures.append(
+                figure(f"found{at}, {name}", hits / len(results), f"of {len(results)}", goal=FOUND)
+            )
         else:
             figures += failures(f"false alarms, {name}", hits, len(results))
     return figures
