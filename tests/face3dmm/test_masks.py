@@ -150,6 +150,23 @@ def test_flicker_of_one_frame_disappears(monkeypatch: pytest.MonkeyPatch) -> Non
         np.testing.assert_array_equal(person, persons[0])
 
 
+def test_frames_that_do_not_follow_each_other_are_not_steadied(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, shape = person_picture()
+    gone = np.zeros_like(shape)
+    answers = [np.stack([one, gone])[:, ::2, ::2] for one in (shape, shape, gone, shape, shape)]
+    monkeypatch.setattr("face3dmm.detector.PersonSegmenter.__init__", lambda self, thinning: None)
+    monkeypatch.setattr("face3dmm.detector.PersonSegmenter.close", lambda self: None)
+    landmarks = torch.cat([frontal(), torch.zeros(478, 1)], 1).expand(5, -1, -1)
+    for numbers, person_stays in (([3, 4, 5, 6, 7], True), ([3, 4, 9, 15, 16], False)):
+        stream = iter(answers)
+        monkeypatch.setattr(
+            "face3dmm.detector.PersonSegmenter.__call__", lambda self, picture, stream=stream: next(stream)
+        )
+        masks = segment_frames([picture] * 5, landmarks, numbers=numbers)
+        assert bool(masks.person[2].any()) is person_stays
+        assert masks.person[[0, 1, 3, 4]].flatten(1).any(1).all()
+
+
 def test_a_task_file_tells_the_body_from_the_head(tmp_path: Path) -> None:
     points = torch.cat([frontal(), torch.zeros(478, 1)], 1)[None]
     colours = {"background": (0, 0, 250), "face-skin": (250, 160, 120), "clothes": (0, 200, 0)}

@@ -8,12 +8,6 @@ from portrait3d.clip import best_source_frame, frame_odds
 from portrait3d.frame_loss import ATTENTION, FOCUS_SHARE, LossWeights, attention, training_window
 
 
-def per_frame(clip) -> dict[str, torch.Tensor]:
-    """What the clip has for each frame."""
-    values = {name: value for name, value in vars(clip).items() if isinstance(value, torch.Tensor)}
-    return {name: value for name, value in values.items() if name not in ("canonical_pncc", "background")}
-
-
 def make(portrait, clip) -> PortraitAdaptation:
     return PortraitAdaptation(portrait, clip, 0, plane_resolution=32, window=16)
 
@@ -98,7 +92,6 @@ def test_source_frame_is_the_one_nearest_to_rest(clip) -> None:
 
 
 def test_an_untracked_clip_is_refused(portrait, clip) -> None:
-    from dataclasses import replace
 
     with pytest.raises(ValueError, match="trusted track"):
         make(portrait, replace(clip, confidence=torch.zeros(4)))
@@ -114,8 +107,7 @@ def test_rare_openings_are_learned_from_more_often(clip) -> None:
     since no degree counts as rarer than an eighth of the commonest."""
     opening = torch.zeros(10)
     opening[7] = 1.0
-    frames = {name: value[:1].expand(10, *value.shape[1:]) for name, value in per_frame(clip).items()}
-    odds = frame_odds(replace(clip, **frames | {"opening": opening, "confidence": torch.ones(10)}))
+    odds = frame_odds(opening, torch.ones(10))
     rare = 1 / max(1, 9 / 8)
     assert float(odds[7]) == pytest.approx(0.07 + 0.3 * rare / (rare + 9 / 9))
     assert float(odds.sum()) == pytest.approx(1.0)
@@ -124,7 +116,7 @@ def test_rare_openings_are_learned_from_more_often(clip) -> None:
 def test_frames_without_a_trusted_track_are_never_drawn(clip) -> None:
     confidence = torch.ones(len(clip))
     confidence[1] = 0
-    odds = frame_odds(replace(clip, confidence=confidence))
+    odds = frame_odds(clip.opening, confidence)
     assert float(odds[1]) == 0
     assert float(odds.sum()) == pytest.approx(1.0)
 

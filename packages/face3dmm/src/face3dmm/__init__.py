@@ -23,6 +23,7 @@ from face3dmm.overlay import draw_overlay
 from face3dmm.pictures import Picture, read_picture
 from face3dmm.pncc import FULL, SMALL, PnccConvention, PnccTriple, render_pncc, render_pncc_triple
 from face3dmm.portrait import fit_picture
+from face3dmm.posed_pncc import render_posed_pncc
 from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
 from face3dmm.track import FaceCoeffs, FaceTrack
@@ -75,6 +76,7 @@ __all__ = [
     "read_picture",
     "render_pncc",
     "render_pncc_triple",
+    "render_posed_pncc",
     "require_usd",
     "rotation_from_euler",
     "segment_frames",

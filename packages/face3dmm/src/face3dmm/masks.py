@@ -1,7 +1,7 @@
 """Which pixels show the head, which the torso, which the background."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
@@ -48,6 +48,7 @@ def segment_frames(
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     task: str | os.PathLike[str] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> Masks:
     """Segment a clip; everything is kept in memory, see `segment_stream` for one frame at a time.
 
@@ -55,14 +56,14 @@ def segment_frames(
         frames: T pictures (S, S, 3) uint8 RGB, read one by one; S is a multiple of 4.
         landmarks: (T, 478, 3) pixels of these pictures.
         progress: Called with (done, total).
-        task: See `segment_stream`.
+        task, numbers: See `segment_stream`.
 
     Raises:
         InputError: If `task` is no segmentation task file.
         ValueError: If there are not as many frames as landmarks.
     """
     head: Tensor | None = None
-    for index, (first, second) in enumerate(segment_stream(frames, landmarks, task=task)):
+    for index, (first, second) in enumerate(segment_stream(frames, landmarks, task=task, numbers=numbers)):
         if head is None:
             head = torch.empty(len(landmarks), *first.shape, dtype=torch.uint8)
             person = torch.empty_like(head)
@@ -78,6 +79,7 @@ def segment_stream(
     landmarks: Tensor,
     *,
     task: str | os.PathLike[str] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Segment a clip frame by frame: MediaPipe's person network, steadied and drawn to the picture's edges.
 
@@ -88,6 +90,8 @@ def segment_stream(
         task: A MediaPipe segmentation task file to use in place of the bundled network. One that tells
             clothes and skin of the body from the rest (selfie_multiclass_256x256.tflite does) helps to tell
             the head from the torso; else that is done by the landmarks alone.
+        numbers: T, of the frames in their clip; None where each follows the one before. Masks are steadied
+            over frames that follow each other.
 
     Yields:
         (head, person), both (S, S) uint8; the torso is their difference.
@@ -108,9 +112,11 @@ def segment_stream(
             return picture, _block_means(segmenter(picture), QUARTER // HALF)
 
         waiting: Future[tuple[np.ndarray, np.ndarray]] | None = None
-        for (before, (picture, now), after), points in zip(
-            _with_neighbours(map(look, frames)), landmarks, strict=True
+        for number, ((before, (picture, now), after), points) in enumerate(
+            zip(_with_neighbours(map(look, frames)), landmarks, strict=True)
         ):
+            if numbers is not None and not _in_a_row(numbers, number):
+                before = after = now
             # The median over three frames takes out flicker and, unlike a mean, leaves no ghost of what
             # moves.
             steady, below = np.maximum(np.minimum(before, after), np.minimum(np.maximum(before, after), now))
@@ -255,6 +261,12 @@ def _block_means(values: np.ndarray, side: int) -> np.ndarray:
     """Means (..., h, w) over blocks of side x side pixels."""
     rows = reduce(np.add, [values[..., first::side, :] for first in range(side)])
     return reduce(np.add, [rows[..., first::side] for first in range(side)]) / np.float32(side * side)
+
+
+def _in_a_row(numbers: Sequence[int], place: int) -> bool:
+    """Whether the neighbours of a frame, as far as there are any, were next to it in the clip."""
+    near = numbers[max(0, place - 1) : place + 2]
+    return near[-1] - near[0] == len(near) - 1
 
 
 def _with_neighbours(

@@ -181,7 +181,7 @@ def _draw(
     """(B, 3, S, S) with the colour cube spread over `values`, the first of which is the background."""
     size, (low, high) = convention.size, values
     camera = _camera(convention, model.mean.dtype, model.mean.device)
-    screen = _project(camera, model_to_world(_vertices(model, people, expression)), size)
+    screen = _project(camera, model_to_world(person_vertices(model, people, expression)), size)
     colours = model.ncc * (high - low) + low
     if convention.first_triangle:
         picture = draw_attributes(screen, faces, colours, size, low)
@@ -197,7 +197,7 @@ def _draw(
     return picture
 
 
-def _vertices(model: FaceModel, people: Tensor, expression: Tensor) -> Tensor:
+def person_vertices(model: FaceModel, people: Tensor, expression: Tensor) -> Tensor:
     """`FaceModel.vertices` (B, V, 3), with the shape of a person who stays the same worked out once.
 
     Frame by frame: a product over the batch rounds differently for each batch size, and a frame's picture

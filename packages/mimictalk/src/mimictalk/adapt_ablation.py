@@ -41,6 +41,7 @@ VARIANTS: dict[str, Variant] = {
     "whole": Variant("whole method"),
     "no-planes": Variant("without learned planes", Recipe(planes=False)),
     "no-lora": Variant("without LoRA", Recipe(lora=False)),
+    "no-guide": Variant("without posed guide", Recipe(guide=False)),
     "random": Variant("from random weights", Recipe(start="random")),
     "published": Variant("published losses and settings", Recipe(name="published")),
     **{f"rank-{r}": Variant(f"LoRA rank {r}", Recipe(rank=r)) for r in RANKS},

@@ -29,6 +29,7 @@ class Recipe:
         rank: Of LoRA.
         planes: Whether the planes learn, or stay as image-to-plane predicts them.
         lora: Whether the network learns.
+        guide: Whether super-resolution is told where the face lies (`PosedGuide`).
         start: "embedded" weights, or "random" ones.
     """
 
@@ -36,6 +37,7 @@ class Recipe:
     rank: int = LORA_RANK
     planes: bool = True
     lora: bool = True
+    guide: bool = True
     start: str = "embedded"
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Recipe:
 
         if self.name == "published":
             return int(clip.usable()[0])
-        return best_source_frame(clip, expression[: len(clip)])
+        return best_source_frame(clip, expression[clip.in_video()])
 
     def backbone(
         self,
@@ -109,8 +111,12 @@ class Recipe:
 
         if self.name == "published":
             blinks = blink_pncc(coeffs, clip.pncc.shape[-1])
-            return PublishedAdaptation(model, clip, source, terms=TERMS, held_out=held_out, blinks=blinks)
-        return PortraitAdaptation(model, clip, source, held_out=held_out, learn_planes=self.planes)
+            return PublishedAdaptation(
+                model, clip, source, terms=TERMS, held_out=held_out, blinks=blinks, guided=False
+            )
+        return PortraitAdaptation(
+            model, clip, source, held_out=held_out, learn_planes=self.planes, guided=self.guide
+        )
 
     def facts(self) -> dict[str, Any]:
         """For the manifest."""

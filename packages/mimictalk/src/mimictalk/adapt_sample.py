@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from portrait3d.clip import PortraitClip
 
 FRAMES = 48
-Drive = tuple[Any, Any, Any, Any]
+Drive = tuple[Any, Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,8 @@ def draw_sample(
                 points[place] = faces[0][:, :2]
     chosen = set(held_out) & set(numbers)
     true = clip.frames[numbers].numpy()
-    return Sample(numbers, chosen, true, drawn, track.landmarks[numbers, :, :2].numpy(), points)
+    landmarks = track.landmarks[clip.in_video()[numbers], :, :2]
+    return Sample(numbers, chosen, true, drawn, landmarks.numpy(), points)
 
 
 def sampled_frames(clip: "PortraitClip", held_out: list[int], most: int = FRAMES) -> list[int]:
@@ -126,4 +127,5 @@ def drives(clip: "PortraitClip", numbers: list[int]) -> Iterator[Drive]:
             clip.camera_to_world[index],
             clip.intrinsics[index],
             clip.keypoints[index],
+            None if clip.posed is None else clip.posed_pncc(index)[0],
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portrait3d.clip import PortraitClip
     from talk_motion import MotionPrompt
 
+MOST_FRAMES = 1000  # of a clip that learn; a run looks at 1,200, and so many take 2 GB
 Progress = Callable[[str, int, int, dict[str, Any]], None]
 
 
@@ -118,7 +119,7 @@ def adapt_clip(
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
-    clip = portrait_clip(video, track, max_seconds, progress, segmenter=segmenter)
+    clip = portrait_clip(video, track, max_seconds, progress, segmenter=segmenter, most=MOST_FRAMES)
     run = planned_run(
         track.source_hash,
         steps=steps,
@@ -153,7 +154,7 @@ def adapt_clip(
         "frames": len(clip),
         "held_out_frames": len(held_out),
         "held_out": result.best and {name: round(value, 4) for name, value in result.best.items()},
-        "source_frame": source,
+        "source_frame": int(clip.in_video()[source]),
         "start": start,
         "recipe": chosen.facts(),
         "segmenter": segmenter.name if segmenter else None,

@@ -1,6 +1,7 @@
 """From face coefficients to what the portrait model takes: PNCC, cameras and torso key-points."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,9 +34,14 @@ def torso_keypoints(identity: "Tensor", euler: "Tensor", translation: "Tensor") 
 
 
 def drives(
-    identity: "Tensor", expression: "Tensor", euler: "Tensor", translation: "Tensor", size: int
-) -> "Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]":
-    """One (pncc, camera_to_world, intrinsics, keypoints) per frame, in chunks, so that memory stays flat.
+    identity: "Tensor",
+    expression: "Tensor",
+    euler: "Tensor",
+    translation: "Tensor",
+    size: int,
+    posed_size: int | None = None,
+) -> "Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]]":
+    """One (pncc, camera_to_world, intrinsics, keypoints, posed) per frame, in chunks: memory stays flat.
 
     Args:
         identity: (80,) of the person who is drawn.
@@ -43,14 +49,19 @@ def drives(
         euler: (T, 3) radians.
         translation: (T, 3) decimetres.
         size: Side of the PNCC pictures.
+        posed_size: Side of the posed ones; None draws none.
     """
-    from face3dmm import Camera, FaceModel, render_pncc
+    from face3dmm import Camera, FaceModel, render_pncc, render_posed_pncc
 
     model = FaceModel.open_face()
     camera = Camera.from_head_pose(euler, translation)
     keypoints = torso_keypoints(identity, euler, translation)
     for start in range(0, len(expression), CHUNK):
-        pncc = render_pncc(model, identity, expression[start : start + CHUNK], size=size)
-        for offset, picture in enumerate(pncc):
-            index = start + offset
-            yield picture, camera.camera_to_world[index], camera.intrinsics[index], keypoints[index]
+        part = slice(start, start + CHUNK)
+        pncc = render_pncc(model, identity, expression[part], size=size)
+        seen = Camera(camera.camera_to_world[part], camera.intrinsics[part])
+        posed: Iterable[Tensor | None] = repeat(None)
+        if posed_size is not None:
+            posed = render_posed_pncc(model, identity, expression[part], seen, posed_size)
+        parts = (pncc, seen.camera_to_world, seen.intrinsics, keypoints[part], posed)
+        yield from zip(*parts, strict=False)

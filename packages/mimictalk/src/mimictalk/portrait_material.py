@@ -21,6 +21,7 @@ def portrait_clip(
     progress: Progress,
     pncc_size: int = 256,
     segmenter: Path | None = None,
+    most: int | None = None,
 ) -> "PortraitClip":
     """Gather what adaptation needs of a video.
 
@@ -31,6 +32,7 @@ def portrait_clip(
         progress: Called with (stage, done, total, numbers).
         pncc_size: Side of the PNCC pictures.
         segmenter: A segmentation task file to use in place of the bundled network.
+        most: Of a longer clip only so many frames, see `frames_to_learn`: memory does not grow further.
     """
     import torch
 
@@ -39,13 +41,45 @@ def portrait_clip(
     count = len(track.coeffs.expression)
     if max_seconds is not None:
         count = min(count, max(1, round(max_seconds * track.fps)))
-    frames = torch.empty(count, 512, 512, 3, dtype=torch.uint8)
-    for index, frame in enumerate(read_crops(video, track.crop)):
-        if index == count:
+    numbers = torch.arange(count) if most is None else frames_to_learn(track, count, most)
+    place = {number: index for index, number in enumerate(numbers.tolist())}
+    frames = torch.empty(len(numbers), 512, 512, 3, dtype=torch.uint8)
+    for number, frame in enumerate(read_crops(video, track.crop)):
+        if number == count:
             break
-        frames[index] = torch.from_numpy(frame)
-        progress("read", index + 1, count, {})
-    return tracked_clip(frames, track, progress, pncc_size, segmenter)
+        if number in place:
+            frames[place[number]] = torch.from_numpy(frame)
+        progress("read", number + 1, count, {})
+    return tracked_clip(frames, track, progress, pncc_size, segmenter, numbers)
+
+
+def frames_to_learn(track: "FaceTrack", count: int, most: int) -> "Tensor":
+    """Numbers (n,) of frames to learn from, growing: all of a short clip, `most` of a longer one.
+
+    They are drawn once and for all, without replacement, by the odds with which frames are learned from: rare
+    openings of the mouth are kept.
+
+    Args:
+        track: Of the clip.
+        count: Frames of it that are used.
+        most: More than these are not held in memory.
+    """
+    import torch
+
+    from portrait3d.clip import frame_odds
+
+    if count <= most:
+        return torch.arange(count)
+    odds = frame_odds(_opening(track.landmarks[:count]), track.coeffs.confidence[:count])
+    wanted = min(most, int((odds > 0).sum()))
+    return torch.multinomial(odds, wanted, generator=torch.Generator().manual_seed(0)).sort().values
+
+
+def _opening(landmarks: "Tensor") -> "Tensor":
+    """(T,) gap of the inner lips over the distance of the outer eye corners, of landmarks (T, 478, 3)."""
+    points = landmarks[..., :2]
+    lips = (points[:, MOUTH[0]] - points[:, MOUTH[1]]).norm(dim=-1)
+    return lips / (points[:, EYES[0][0]] - points[:, EYES[1][1]]).norm(dim=-1)
 
 
 def tracked_clip(
@@ -54,37 +88,41 @@ def tracked_clip(
     progress: Progress,
     pncc_size: int = 256,
     segmenter: Path | None = None,
+    numbers: "Tensor | None" = None,
 ) -> "PortraitClip":
     """Masks, plate and PNCC of frames that were tracked.
 
     Args:
-        frames: (T, 512, 512, 3) uint8, the first T of the track.
+        frames: (T, 512, 512, 3) uint8.
         track: Their track, or a longer one.
         progress, pncc_size, segmenter: As of `portrait_clip`.
+        numbers: (T,) of the frames in the track; None for the first T.
     """
     import torch
 
-    from face3dmm import Camera, FaceModel, fill_background, render_pncc, segment_frames
+    from face3dmm import Camera, FaceModel, fill_background, render_pncc, render_posed_pncc, segment_frames
     from mimictalk.driving import torso_keypoints
     from portrait3d.clip import PortraitClip
 
-    count, coeffs, model = len(frames), track.coeffs, FaceModel.open_face()
-    landmarks = track.landmarks[:count]
+    coeffs, model = track.coeffs, FaceModel.open_face()
+    numbers = torch.arange(len(frames)) if numbers is None else numbers
+    landmarks = track.landmarks[numbers]
     masks = segment_frames(
-        frames, landmarks, lambda done, total: progress("masks", done, total, {}), task=segmenter
+        frames,
+        landmarks,
+        lambda done, total: progress("masks", done, total, {}),
+        task=segmenter,
+        numbers=numbers.tolist(),
     )
     background = fill_background(frames, masks.person)
     expression, euler, translation = (
-        coeffs.expression[:count],
-        coeffs.euler[:count],
-        coeffs.translation[:count],
+        values[numbers] for values in (coeffs.expression, coeffs.euler, coeffs.translation)
     )
     pncc = render_pncc(model, coeffs.identity, expression, size=pncc_size, dtype=torch.uint8)
-    canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
     camera = Camera.from_head_pose(euler, translation)
+    posed = render_posed_pncc(model, coeffs.identity, expression, camera, dtype=torch.uint8)
+    canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
     points = landmarks[..., :2] / 512
-    opening = (points[:, MOUTH[0]] - points[:, MOUTH[1]]).norm(dim=-1)
-    opening = opening / (points[:, EYES[0][0]] - points[:, EYES[1][1]]).norm(dim=-1)
     focus = torch.stack([points[:, list(pair)].mean(1) for pair in (MOUTH, *EYES)], 1)
     return PortraitClip(
         frames=frames,
@@ -96,8 +134,10 @@ def tracked_clip(
         intrinsics=camera.intrinsics,
         keypoints=torso_keypoints(coeffs.identity, euler, translation),
         focus=focus,
-        opening=opening,
+        opening=_opening(landmarks),
         background=torch.as_tensor(background),
-        confidence=coeffs.confidence[:count],
+        confidence=coeffs.confidence[numbers],
         fps=track.fps,
+        posed=posed,
+        numbers=numbers,
     )

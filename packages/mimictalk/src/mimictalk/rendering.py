@@ -66,8 +66,9 @@ class PersonRenderer:
     def _drawn(self, motion: Any, *, transparent: bool) -> "Iterator[np.ndarray]":
         from mimictalk.driving import drives
 
-        size = self.portrait.model.config.pncc_size
-        stream = drives(self.face_identity, motion.expression, motion.euler, motion.translation, size)
+        stream = drives(
+            self.face_identity, motion.expression, motion.euler, motion.translation, *self.portrait.pncc_sizes
+        )
         for frame in self.portrait.frames(stream, transparent=transparent):
             yield frame.cpu().numpy()
 

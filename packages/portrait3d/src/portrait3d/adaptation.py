@@ -26,9 +26,11 @@ from portrait3d.held_out import judge_frames, whole_picture
 from portrait3d.identity import Identity
 from portrait3d.losses import second_difference, total_variation
 from portrait3d.model import Portrait3D
+from portrait3d.posed_guide import PosedGuide
 from portrait3d.precision import network_dtype, networks_in
 from portrait3d.torso_layer import torso_layer
 
+GUIDE_RATE = 0.2  # of the planes' learning rate: that of LoRA
 LORA_PATTERN = r"(motion_adapter|super_resolution|torso_warp)\.(?!.*dwconv).*|decoder\.fc[12]"
 
 
@@ -48,6 +50,7 @@ class PortraitAdaptation:
         blinks: (3, 3, P, P) uint8 PNCC of the person at rest, with open, half-closed and closed eyes; without
             it there is no blink term.
         learn_planes: False leaves the planes as they are predicted, for ablations.
+        guided: False learns no `PosedGuide`; nor is there one where the clip has no posed PNCC.
         precision: Of super-resolution and torso warp, see `network_dtype`; all else is float32.
 
     Raises:
@@ -68,6 +71,7 @@ class PortraitAdaptation:
         held_out: Sequence[int] = (),
         blinks: Tensor | None = None,
         learn_planes: bool = True,
+        guided: bool = True,
         precision: str = "auto",
     ) -> None:
         self.device = next(model.parameters()).device
@@ -91,6 +95,8 @@ class PortraitAdaptation:
         torso = torso_layer(clip.frames[source], clip.torso_mask[source], clip.head_mask[source])
         self.torso = nn.Parameter(torso.to(self.device))
         self.background = nn.Parameter(background.clone().to(self.device))
+        half = model.config.super_resolution_width // 2
+        self.guide = PosedGuide(half).to(self.device) if guided and clip.posed is not None else None
 
     @property
     def network(self) -> Portrait3D:
@@ -109,7 +115,9 @@ class PortraitAdaptation:
     def static_parameters(self) -> dict[str, tuple[nn.Parameter, float]]:
         """Name -> parameter and its learning rate relative to the run's."""
         planes = {"planes": (self.planes, 1.0)} if self.planes.requires_grad else {}
-        return {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1)}
+        guide = {} if self.guide is None else self.guide.named_parameters()
+        learned = {f"guide.{name}": (value, GUIDE_RATE) for name, value in dict(guide).items()}
+        return {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1), **learned}
 
     def networks(self) -> AbstractContextManager[object]:
         """Within it the thread that enters it computes networks as finely as was asked for."""
@@ -128,6 +136,7 @@ class PortraitAdaptation:
             canonical=self.canonical,
             source=self.source_pncc,
             keypoints=self.source_keypoints[None],
+            guide=self.guide,
         )
 
     def frame_odds(self) -> Tensor:
@@ -136,7 +145,7 @@ class PortraitAdaptation:
         Raises:
             ValueError: If nothing is left to learn from.
         """
-        odds = frame_odds(self.clip)
+        odds = frame_odds(self.clip.opening, self.clip.confidence)
         odds[self.held_out] = 0
         if not float(odds.sum()) > 0:
             raise ValueError("every frame with a trusted track is held out")
@@ -183,8 +192,8 @@ class PortraitAdaptation:
         terms: dict[str, Tensor] = {}
         temporal = False
         blinks = self.blinks if wanted.blink and self.blinks is not None and happens(generator) else None
-        if wanted.temporal and happens(generator) and 0 < index < len(clip) - 1:
-            temporal = bool((clip.confidence[index - 1 : index + 2] > 0).all())
+        if wanted.temporal and happens(generator):
+            temporal = clip.follow_on(index)
         if temporal:
             drives += [self.driving_pncc(index - 1), self.driving_pncc(index + 1)]
         if blinks is not None:
@@ -221,6 +230,7 @@ class PortraitAdaptation:
             canonical_pncc=self.canonical[0],
             source_pncc=self.source_pncc[0],
             source_keypoints=self.source_keypoints,
+            guide=None if self.guide is None else {n: v.clone() for n, v in self.guide.state_dict().items()},
         )
 
 

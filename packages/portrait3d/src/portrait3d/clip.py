@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 PER_FRAME = (
-    "head_mask", "torso_mask", "pncc", "camera_to_world", "intrinsics", "keypoints", "focus", "opening",
-    "confidence",
+    "frames", "head_mask", "torso_mask", "pncc", "camera_to_world", "intrinsics", "keypoints", "focus",
+    "opening", "confidence", "posed", "numbers",
 )  # fmt: skip
 
 
@@ -30,7 +30,9 @@ class PortraitClip:
         opening: (T,) how far the mouth is open, in any unit.
         background: (S, S, 3) uint8 plate.
         confidence: (T,) 0 where the track is not to be trusted.
-        fps: Frames per second.
+        fps: Frames per second of the video.
+        posed: (T, 3, S / 2, S / 2) uint8: PNCC as each frame's camera sees it; None where nobody asks for it.
+        numbers: (T,) of the frames in the video, growing; None where they are 0, 1, 2 and so on.
     """
 
     frames: Tensor
@@ -46,14 +48,14 @@ class PortraitClip:
     background: Tensor
     confidence: Tensor
     fps: float = 25.0
+    posed: Tensor | None = None
+    numbers: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = len(self.frames)
-        for name in PER_FRAME:
-            if len(getattr(self, name)) != count:
-                raise ValueError(
-                    f"PortraitClip.{name} has {len(getattr(self, name))} entries for {count} frames"
-                )
+        for name, values in self._by_frame().items():
+            if len(values) != count:
+                raise ValueError(f"PortraitClip.{name} has {len(values)} entries for {count} frames")
         if self.frames.dtype != torch.uint8 or self.frames.dim() != 4 or self.frames.shape[-1] != 3:
             raise ValueError(
                 f"PortraitClip.frames must be uint8 (T, S, S, 3), got {tuple(self.frames.shape)}"
@@ -62,10 +64,15 @@ class PortraitClip:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def _by_frame(self) -> dict[str, Tensor]:
+        """What has an entry for each frame, by name."""
+        return {name: values for name in PER_FRAME if (values := getattr(self, name)) is not None}
+
     def take(self, frames: Sequence[int]) -> "PortraitClip":
         """The clip of some frames, in that order."""
         chosen = list(frames)
-        return replace(self, **{name: getattr(self, name)[chosen] for name in ("frames", *PER_FRAME)})
+        taken: dict[str, Any] = {name: values[chosen] for name, values in self._by_frame().items()}
+        return replace(self, **taken | {"numbers": self.in_video()[chosen]})
 
     def to(self, device: torch.device | str) -> "PortraitClip":
         """The clip on a device."""
@@ -74,8 +81,13 @@ class PortraitClip:
 
     def alone(self, index: int, device: torch.device | str) -> "PortraitClip":
         """One frame as a clip of its own on a device; what belongs to the whole clip stays where it is."""
-        shown = {name: getattr(self, name)[index : index + 1].to(device) for name in ("frames", *PER_FRAME)}
+        one = slice(index, index + 1)
+        shown: dict[str, Any] = {name: values[one].to(device) for name, values in self._by_frame().items()}
         return replace(self, **shown)
+
+    def in_video(self) -> Tensor:
+        """(T,) number of each frame in the video."""
+        return torch.arange(len(self)) if self.numbers is None else self.numbers
 
     def usable(self) -> Tensor:
         """Indices of the frames whose track is to be trusted."""
@@ -93,8 +105,26 @@ class PortraitClip:
         """(1, 3, P, P) in [-1, 1]."""
         return pncc_to_float(self.pncc[index])[None]
 
+    def posed_pncc(self, index: int) -> Tensor:
+        """(1, 3, S / 2, S / 2) in [-1, 1].
 
-def frame_odds(clip: PortraitClip, share: float = 0.3, bins: int = 8) -> Tensor:
+        Raises:
+            ValueError: If the clip has none.
+        """
+        if self.posed is None:
+            raise ValueError("the person has a posed guide, but the clip no posed PNCC to drive it")
+        return pncc_to_float(self.posed[index])[None]
+
+    def follow_on(self, index: int) -> bool:
+        """Whether the frames before and after one are its neighbours in the video, and all three trusted."""
+        if not 0 < index < len(self) - 1:
+            return False
+        three = slice(index - 1, index + 2)
+        before, _, after = self.in_video()[three].tolist()
+        return after - before == 2 and bool((self.confidence[three] > 0).all())
+
+
+def frame_odds(opening: Tensor, confidence: Tensor, share: float = 0.3, bins: int = 8) -> Tensor:
     """How often each frame is to be learned from, (T,), summing to 1.
 
     All alike, but for a `share` that goes to every degree of mouth opening alike: wide vowels and closed
@@ -102,22 +132,23 @@ def frame_odds(clip: PortraitClip, share: float = 0.3, bins: int = 8) -> Tensor:
     close half-way.
 
     Args:
-        clip: Frames without a trusted track get 0.
+        opening: (T,) how far the mouth is open, in any unit.
+        confidence: (T,) frames where it is 0 get 0.
         share: In [0, 1].
         bins: Degrees of opening that are told apart, between its 3rd and 97th percentile.
 
     Raises:
         ValueError: If no frame has a trusted track.
     """
-    usable = clip.usable()
+    usable = torch.nonzero(confidence > 0).flatten()
     if not len(usable):
         raise ValueError("the clip has no frame with a trusted track")
-    opening = clip.opening[usable].float()
+    odds = torch.zeros(len(opening))
+    opening = opening[usable].float()
     low, high = opening.quantile(0.03), opening.quantile(0.97)
     degree = ((opening - low) / (high - low).clamp_min(1e-9) * bins).long().clamp(0, bins - 1)
     count = torch.bincount(degree, minlength=bins).float()
     rare = 1 / count.clamp_min(count.max() / bins)[degree]  # one odd frame alone must not be seen too often
-    odds = torch.zeros(len(clip))
     odds[usable] = (1 - share) / len(usable) + share * rare / rare.sum()
     return odds
 

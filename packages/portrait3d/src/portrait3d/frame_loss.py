@@ -10,6 +10,7 @@ from portrait3d.clip import PortraitClip
 from portrait3d.head_bounds import Window
 from portrait3d.losses import alpha_loss, energy_loss, entropy_loss, pyramid_loss, weighted_l1
 from portrait3d.model import HeadLayer, Portrait3D
+from portrait3d.posed_guide import PosedGuide
 
 MARGIN = (
     8  # pixels: convolutions see zeros beyond a training window, real features beyond it in a whole frame
@@ -50,6 +51,7 @@ class Layers:
         canonical: (1, 3, P, P) PNCC at rest.
         source: (1, 3, P, P) PNCC of the source frame.
         keypoints: (1, K, 2) of the source frame.
+        guide: Of the person; None for none.
     """
 
     planes: Tensor
@@ -58,6 +60,7 @@ class Layers:
     canonical: Tensor
     source: Tensor
     keypoints: Tensor
+    guide: PosedGuide | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def draw_frame(
     """
     camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
     planes = model.add_diff(layers.planes, diff)
-    head = model.render_head(planes, camera, intrinsics, window)
+    guide = None if layers.guide is None else layers.guide.over(clip.posed_pncc(index))
+    head = model.render_head(planes, camera, intrinsics, window, guide=guide)
     target = clip.keypoints[index][None] if keypoints is None else keypoints
     back, torso_alpha = model.render_back(layers.torso, layers.background, layers.keypoints, target)
     return DrawnFrame(head, model.compose(head, back), back, torso_alpha)

@@ -1,9 +1,12 @@
 """What one person is, beside the network: planes, torso and background layers, the source frame."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+LAYERS = ("planes", "torso", "background", "canonical_pncc", "source_pncc", "source_keypoints")
+GUIDE = "guide."  # before the names of the guide's values in a file
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Identity:
         canonical_pncc: (3, P, P) PNCC of the person at rest, in [-1, 1].
         source_pncc: (3, P, P) PNCC of the source frame's expression.
         source_keypoints: (K, 2) the torso's driving key-points in the source frame, [-1, 1].
+        guide: Values of the person's `PosedGuide` by name; None for a person without.
     """
 
     planes: Tensor
@@ -26,6 +30,7 @@ class Identity:
     canonical_pncc: Tensor
     source_pncc: Tensor
     source_keypoints: Tensor
+    guide: dict[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
         wanted = {"planes": 4, "torso": 3, "background": 3, "canonical_pncc": 3, "source_pncc": 3}
@@ -43,7 +48,9 @@ class Identity:
 
     def tensors(self) -> dict[str, Tensor]:
         """Field name -> tensor, for safetensors."""
-        return {field.name: getattr(self, field.name).detach().contiguous() for field in fields(self)}
+        every = {name: getattr(self, name) for name in LAYERS}
+        every |= {GUIDE + name: value for name, value in (self.guide or {}).items()}
+        return {name: value.detach().contiguous() for name, value in every.items()}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Identity":
@@ -52,11 +59,11 @@ class Identity:
         Raises:
             ValueError: Naming each missing entry.
         """
-        names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in tensors]
+        missing = [name for name in LAYERS if name not in tensors]
         if missing:
             raise ValueError(f"not an identity: {', '.join(missing)} missing")
-        return cls(**{name: tensors[name].float() for name in names})
+        guide = {n.removeprefix(GUIDE): value.float() for n, value in tensors.items() if n.startswith(GUIDE)}
+        return cls(**{name: tensors[name].float() for name in LAYERS}, guide=guide or None)
 
     def with_background(self, background: Tensor) -> "Identity":
         """The same person before another background, (3, S, S) in [-1, 1]."""
@@ -64,4 +71,5 @@ class Identity:
 
     def to(self, device: torch.device | str) -> "Identity":
         """Move every tensor."""
-        return Identity(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        guide = self.guide and {name: value.to(device) for name, value in self.guide.items()}
+        return Identity(**{name: getattr(self, name).to(device) for name in LAYERS}, guide=guide)

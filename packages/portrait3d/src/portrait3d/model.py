@@ -17,6 +17,7 @@ from portrait3d.initialisation import begin_as_head
 from portrait3d.keypoint_detector import KeypointDetector
 from portrait3d.motion_adapter import MotionAdapter
 from portrait3d.plane_axes import place_diff
+from portrait3d.posed_guide import Guide
 from portrait3d.precision import exactly
 from portrait3d.super_resolution import SuperResolution
 from portrait3d.torso import TorsoWarp
@@ -129,6 +130,7 @@ class Portrait3D(nn.Module):
         intrinsics: Tensor,
         window: Window | None = None,
         *,
+        guide: Guide | None = None,
         half: bool = False,
     ) -> HeadLayer:
         """Render one frame's head.
@@ -138,6 +140,7 @@ class Portrait3D(nn.Module):
             camera_to_world: (1, 4, 4).
             intrinsics: (1, 3, 3), normalised.
             window: The rays wanted; None takes all that meet the head.
+            guide: Of the person and the frame (`PosedGuide.over`); None for nobody's.
             half: Two pixels per ray instead of four, for pictures of half the size.
         """
         config = self.config
@@ -166,7 +169,7 @@ class Portrait3D(nn.Module):
         features = out.features.transpose(1, 2).reshape(shape)
         opacity = out.opacity.reshape(shape)
         enlarge = self.super_resolution.halved if half else self.super_resolution
-        colour, alpha = enlarge(features, opacity)
+        colour, alpha = enlarge(features, opacity, None if guide is None else guide(window))
         return HeadLayer(window, features[:, :3], opacity, colour, alpha, 2 if half else 4)
 
     def render_back(

@@ -40,24 +40,27 @@ class SuperResolution(nn.Module):
         assert self.up2.bias is not None
         nn.init.zeros_(self.up2.bias)
 
-    def forward(self, features: Tensor, opacity: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, opacity: Tensor, guide: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Enlarge.
 
         Args:
             features: (B, C, H, W); the first three channels are colour in [0, 1], times opacity.
             opacity: (B, 1, H, W) in [0, 1].
+            guide: (B, width / 2, 2H, 2W), added between the shuffles (see `PosedGuide`); None for nothing.
 
         Returns:
             colour (B, 3, 4H, 4W), times alpha, and alpha (B, 1, 4H, 4W); neither is clamped, so that a
             loss on them has a gradient everywhere.
         """
-        residual = smooth(F.pixel_shuffle(self.phases(features, opacity), 2))
+        residual = smooth(F.pixel_shuffle(self.phases(features, opacity, guide), 2))
         return self._added(residual, features, opacity, 4)
 
-    def halved(self, features: Tensor, opacity: Tensor) -> tuple[Tensor, Tensor]:
+    def halved(self, features: Tensor, opacity: Tensor, guide: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What `forward` gives, each 2 x 2 pixels averaged, for less work: all after the last convolution is
         linear. Arguments as there; (B, 3, 2H, 2W) and (B, 1, 2H, 2W)."""
-        phases = self.phases(features, opacity)
+        phases = self.phases(features, opacity, guide)
         # Along a line the mean of a smoothed pair is 3/8 of both, 1/8 of the last phase before them and
         # 1/8 of the first one after them.
         line = phases.new_tensor([[0, 3, 1], [1, 3, 0]]) / 8
@@ -65,12 +68,14 @@ class SuperResolution(nn.Module):
         averaged = F.conv2d(phases, taps.repeat(4, 1, 1, 1), padding=1, groups=4)
         return self._added(averaged, features, opacity, 2)
 
-    def phases(self, features: Tensor, opacity: Tensor) -> Tensor:
+    def phases(self, features: Tensor, opacity: Tensor, guide: Tensor | None = None) -> Tensor:
         """The four phases of each output channel at twice the ray grid, (B, 4 * 4, 2H, 2W)."""
         x = self.stem(torch.cat([features, opacity], 1))
         for block in self.blocks:
             x = x + block(F.leaky_relu(x, 0.2))
         x = smooth(F.pixel_shuffle(self.up1(F.leaky_relu(x, 0.2)), 2))
+        if guide is not None:
+            x = x + guide
         x = x + self.fine(F.leaky_relu(x, 0.2))
         phases: Tensor = self.up2(F.leaky_relu(x, 0.2))
         return phases

@@ -87,7 +87,7 @@ class AvatarSpeaker:
             part.expression,
             part.euler,
             part.translation,
-            portrait.model.config.pncc_size,
+            *portrait.pncc_sizes,
         )
         picture: np.ndarray = portrait.frame(*drive).numpy()
         if self._label is not None:

@@ -1,0 +1,75 @@
+"""PNCC of the face where a camera sees it, as deferred neural rendering draws its coordinates.
+
+The face at zero pose (`render_pncc`) tells a network which expression is wanted; this picture tells it which
+point of the face lies at which pixel (Thies et al. 2019, "Deferred Neural Rendering", section 3).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from face3dmm.camera import Camera, model_to_world
+from face3dmm.model import FaceModel
+from face3dmm.pncc import person_vertices
+from face3dmm.raster import draw_attributes
+
+FINER = 2  # samples per pixel along a line: lips are a few pixels apart, and an edge must not jump by one
+CHUNK = 16  # frames drawn at once
+
+
+@torch.no_grad()
+def render_posed_pncc(
+    model: FaceModel,
+    identity: Tensor,
+    expression: Tensor,
+    camera: Camera,
+    size: int = 256,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Draw the face mesh as cameras see it, each point in the colour of its place in the mean shape.
+
+    Args:
+        model: Face model.
+        identity: (80,).
+        expression: (B, 64).
+        camera: Of B frames.
+        size: Width and height of the whole picture in pixels.
+        dtype: torch.float32, or torch.uint8 for storage: value / 127.5 - 1 gives the float back within 1/255.
+
+    Returns:
+        (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255), each pixel the mean of four samples;
+        background, eye and mouth openings are -1 (0). Not differentiable. A frame's picture does not depend
+        on the batch it is in.
+
+    Raises:
+        ValueError: If a shape or a value is not as said here.
+    """
+    count = len(expression)
+    if expression.ndim != 2 or expression.shape[-1] != model.expression_basis.shape[-1]:
+        raise ValueError(f"expression must have shape (B, 64), got {tuple(expression.shape)}")
+    if camera.camera_to_world.shape != (count, 4, 4):
+        got = tuple(camera.camera_to_world.shape[:-2])
+        raise ValueError(f"{count} expressions need {count} cameras, got {got}")
+    if dtype not in (torch.float32, torch.uint8):
+        raise ValueError(f"dtype must be torch.float32 or torch.uint8, got {dtype}")
+    high = 255.0 if dtype == torch.uint8 else 2.0
+    faces, colours = model.faces[model.face_region], model.ncc * high
+    pictures = expression.new_empty((count, 3, size, size), dtype=dtype)
+    for start in range(0, count, CHUNK):
+        part = slice(start, start + CHUNK)
+        some = expression[part]
+        placed = model_to_world(person_vertices(model, identity.expand(len(some), -1), some))
+        screen = _project(camera.camera_to_world[part], camera.intrinsics[part], placed, FINER * size)
+        drawn = F.avg_pool2d(draw_attributes(screen, faces, colours, FINER * size, 0.0), FINER)
+        pictures[part] = drawn.round_() if dtype == torch.uint8 else drawn - 1
+    return pictures
+
+
+def _project(camera_to_world: Tensor, intrinsics: Tensor, points: Tensor, size: int) -> Tensor:
+    """(B, V, 3) pixels and depth, as `Camera.project` has them; number by number, which rounds alike whatever
+    the batch."""
+    away = (points - camera_to_world[:, None, :3, 3]).unsqueeze(-1) * camera_to_world[:, None, :3, :3]
+    x, y, depth = (away[..., 0, :] + away[..., 1, :] + away[..., 2, :]).unbind(-1)
+    fx, fy, cx, cy = (intrinsics[:, None, row, column] for row, column in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    return torch.stack([(fx * x / depth + cx) * size, (fy * y / depth + cy) * size, depth], -1)

@@ -1,0 +1,62 @@
+"""What super-resolution is told of where the face lies in the picture.
+
+Rays are four pixels apart and diff-planes coarser still: an adapted mouth opened half as far as its driver,
+because lips that part by a few pixels part by one ray. A person's own two convolutions turn the PNCC as the
+camera sees it, at two pixels per ray, into features that are added inside super-resolution. After deferred
+neural rendering (Thies et al. 2019): the mesh says where, the network how it looks. Neither published system
+has it; it learns nothing generic and begins as nothing.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from portrait3d.head_bounds import Window
+
+SCALE = 2  # pixels per ray along a line of the posed PNCC
+HIDDEN = 24
+Guide = Callable[[Window], Tensor]
+
+
+class PosedGuide(nn.Module):
+    """Features (1, W, 2 rows, 2 columns) of a window from the posed PNCC; 0 before it has learned.
+
+    Args:
+        width: Channels of super-resolution at twice the ray grid.
+        seed: Of the first convolution.
+    """
+
+    def __init__(self, width: int, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.first = nn.Conv2d(3, HIDDEN, 3, 1, 1)
+            self.last = nn.Conv2d(HIDDEN, width, 3, 1, 1)
+        nn.init.zeros_(self.last.weight)
+        assert self.last.bias is not None
+        nn.init.zeros_(self.last.bias)
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> "PosedGuide":
+        """One with these values, in evaluation.
+
+        Raises:
+            ValueError: If they are not those of a guide.
+        """
+        guide = cls(len(tensors["last.bias"])) if "last.bias" in tensors else cls(1)
+        try:
+            guide.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ValueError(f"not a posed guide: {' '.join(str(error).split())}") from error
+        return guide.to(tensors["last.bias"].device).eval()
+
+    def forward(self, posed: Tensor) -> Tensor:
+        """Args: posed: (B, 3, h, w) in [-1, 1]. Returns (B, W, h, w)."""
+        features: Tensor = self.last(F.leaky_relu(self.first(posed), 0.2))
+        return features
+
+    def over(self, posed: Tensor) -> Guide:
+        """What `render_head` takes: a window's features of a frame's posed PNCC (1, 3, 2G, 2G)."""
+        return lambda window: self(window.take_pixels(posed, SCALE))

@@ -1,0 +1,75 @@
+"""PNCC pictures of posed faces: where a camera sees a point its colour lies, whatever the batch."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from face3dmm import ARKIT_NAMES, Camera, FaceModel, render_pncc, render_posed_pncc
+
+MODEL = FaceModel.open_face()
+NOSE, CHEEKS = 30, (2, 14)  # of the 68 landmarks
+EULER = torch.tensor([[0.1, -0.2, 0.05], [0.0, 0.3, -0.1], [-0.15, 0.0, 0.2]])
+PLACE = torch.tensor([[0.1, 0.0, 0.2], [-0.2, 0.1, 0.0], [0.0, -0.1, -0.3]])
+
+
+def faces(**weights: float) -> torch.Tensor:
+    expression = torch.zeros(3, 64)
+    for name, value in weights.items():
+        expression[:, ARKIT_NAMES.index(name)] = value
+    return expression
+
+
+def test_without_a_pose_it_is_the_picture_at_zero_pose_in_a_wider_window():
+    still = Camera.from_head_pose(torch.zeros(1, 3), torch.zeros(1, 3))
+    expression = faces(jawOpen=0.4)[:1]
+    posed = render_posed_pncc(MODEL, torch.zeros(80), expression, still, 96)
+    finer = render_pncc(MODEL, torch.zeros(80), expression, 192, crop=(0.0, 0.0, 1.0))
+    assert (posed - F.avg_pool2d(finer, 2)).abs().mean() < 1e-4  # rounding moves an edge's sample at most
+
+
+def test_a_point_of_the_face_has_its_colour_where_the_camera_sees_it():
+    camera, expression = Camera.from_head_pose(EULER, PLACE), faces()
+    posed = render_posed_pncc(MODEL, torch.zeros(80), expression, camera, 256)
+    vertex = int(MODEL.landmarks_68[NOSE])
+    points = MODEL.vertices(torch.zeros(80), expression[0])[[vertex]]
+    uv, _ = camera.project(camera.model_to_world(points))
+    seen = F.grid_sample(posed, uv[:, None] * 2 - 1, align_corners=False)[:, :, 0, 0]
+    wanted = MODEL.ncc[vertex] * 2 - 1
+    # A pixel is some 0.03 of the face's width, whose colours span 2: the tip's neighbours differ by as much.
+    assert (seen - wanted).abs().max() < 0.05
+
+
+def test_open_lips_are_a_hole():
+    camera = Camera.from_head_pose(EULER, PLACE)
+    shut, wide = (
+        (render_posed_pncc(MODEL, torch.zeros(80), faces(jawOpen=jaw), camera) > -0.99).any(1)
+        for jaw in (0.0, 0.8)
+    )
+    middle = MODEL.vertices(torch.zeros(80), faces(jawOpen=0.8)[0])[MODEL.inner_lips].mean(0, keepdim=True)
+    uv, _ = camera.project(camera.model_to_world(middle))
+    for frame, (x, y) in enumerate((uv[:, 0] * 256).long().tolist()):
+        assert shut[frame, y - 12 : y + 12, x].any()
+        assert not wide[frame, y, x]
+
+
+def test_batches_and_storage():
+    camera = Camera.from_head_pose(EULER, PLACE)
+    expression = torch.rand(3, 64, generator=torch.Generator().manual_seed(0)) * 0.3
+    identity = torch.randn(80, generator=torch.Generator().manual_seed(1))
+    whole = render_posed_pncc(MODEL, identity, expression, camera, 64)
+    for k in range(3):
+        one = Camera(camera.camera_to_world[k : k + 1], camera.intrinsics[k : k + 1])
+        assert whole[k].equal(render_posed_pncc(MODEL, identity, expression[k : k + 1], one, 64)[0])
+    stored = render_posed_pncc(MODEL, identity, expression, camera, 64, dtype=torch.uint8)
+    assert stored.dtype == torch.uint8
+    assert (stored.float() / 127.5 - 1 - whole).abs().max() <= 1 / 255 + 1e-6
+
+
+def test_what_does_not_fit_is_refused():
+    camera = Camera.from_head_pose(EULER, PLACE)
+    with pytest.raises(ValueError, match=r"must have shape \(B, 64\)"):
+        render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(64), camera)
+    with pytest.raises(ValueError, match="2 expressions need 2 cameras"):
+        render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(2, 64), camera)
+    with pytest.raises(ValueError, match="dtype must be"):
+        render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(3, 64), camera, dtype=torch.float16)

@@ -1,0 +1,123 @@
+"""A person's posed guide: nothing before it learns, and afterwards what the picture is where the mesh is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ball_portrait import TINY, ball_clip
+from portrait3d.adaptation import PortraitAdaptation
+from portrait3d.clip import PortraitClip
+from portrait3d.drawing import PortraitRenderer
+from portrait3d.held_out import whole_picture
+from portrait3d.frame_loss import draw_frame
+from portrait3d.identity import Identity
+from portrait3d.model import Portrait3D
+from portrait3d.posed_guide import HIDDEN, PosedGuide
+
+WIDTH = TINY.super_resolution_width // 2
+
+
+def told_where(count: int = 4) -> PortraitClip:
+    """The ball with a white patch that wanders over it: its PNCC are all alike, only the posed ones tell where
+    the patch is."""
+    clip = ball_clip(count)
+    frames, posed = clip.frames.clone(), torch.zeros(count, 3, 64, 64, dtype=torch.uint8)
+    for index in range(count):
+        row, column = 52 + 8 * (index % 2), 52 + 8 * (index // 2)
+        frames[index, row : row + 12, column : column + 12] = 255
+        posed[index, :, row // 2 : row // 2 + 6, column // 2 : column // 2 + 6] = 255
+    return replace(clip, frames=frames, posed=posed, pncc=clip.pncc[:1].expand_as(clip.pncc))
+
+
+def learner(clip: PortraitClip, *, guided: bool = True) -> PortraitAdaptation:
+    torch.manual_seed(0)
+    return PortraitAdaptation(Portrait3D(TINY), clip, 0, plane_resolution=32, window=24, guided=guided)
+
+
+def learned(clip: PortraitClip, *, guided: bool) -> PortraitAdaptation:
+    backbone = learner(clip, guided=guided)
+    values = [value for value, _ in backbone.static_parameters().values()]
+    optimizer = torch.optim.Adam([*values, *backbone.model.super_resolution.parameters()], lr=0.01)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        optimizer.zero_grad()
+        backbone.loss(generator)[0].backward()
+        optimizer.step()
+    return backbone
+
+
+def test_before_it_learns_a_guide_changes_nothing():
+    guide = PosedGuide(WIDTH)
+    assert not guide(torch.randn(2, 3, 6, 8)).any()
+    clip = told_where()
+    with_one, without = (learner(clip, guided=guided) for guided in (True, False))
+    assert without.guide is None
+    assert torch.equal(with_one.draw(1), without.draw(1))
+
+
+def test_its_beginning_is_the_same_in_every_run_and_leaves_other_chance_alone():
+    torch.manual_seed(3)
+    wanted = torch.rand(1)
+    torch.manual_seed(3)
+    first, second = PosedGuide(WIDTH), PosedGuide(WIDTH)
+    assert torch.equal(torch.rand(1), wanted)
+    assert torch.equal(first.first.weight, second.first.weight)
+    assert first.first.weight.shape == (HIDDEN, 3, 3, 3)
+
+
+def test_what_only_the_posed_picture_tells_is_learned_by_a_guide_alone():
+    clip = told_where()
+    errors = {}
+    for guided in (True, False):
+        backbone = learned(clip, guided=guided)
+        drawn = torch.cat([backbone.draw(index) for index in range(len(clip))])
+        true = clip.frames.permute(0, 3, 1, 2).float() / 255
+        where = (true > 0.99).all(1, keepdim=True).any(0, keepdim=True)  # of any frame
+        errors[guided] = float(((drawn - true).abs() * where).sum() / where.sum())
+    assert errors[True] < 0.7 * errors[False]
+
+
+def test_the_renderer_draws_what_was_learned_and_a_file_keeps_it():
+    backbone = learned(told_where(), guided=True)
+    backbone.background.data.clamp_(-1, 1)  # as an identity is kept
+    person = Identity.from_tensors(backbone.identity().tensors())
+    clip, model = backbone.clip, backbone.model
+    renderer = PortraitRenderer(model, person, precision="float32")
+    assert renderer.pncc_sizes == (TINY.pncc_size, 2 * TINY.ray_grid)
+    drive = (clip.driving_pncc(2)[0], clip.camera_to_world[2], clip.intrinsics[2], clip.keypoints[2])
+    with torch.no_grad():
+        diff = model.motion_adapter(backbone.canonical, backbone.source_pncc, drive[0][None])
+        wanted = whole_picture(draw_frame(model, clip, backbone.layers(), diff, 2, None))[0]
+    got = renderer.frame(*drive, clip.posed_pncc(2)[0]).permute(2, 0, 1)
+    assert (got - 255 * wanted).abs().max() <= 1.01  # rounding to bytes, and sums in another order
+    elsewhere = renderer.frame(*drive, clip.posed_pncc(1)[0]).permute(2, 0, 1)
+    assert (got.int() - elsewhere).abs().max() > 20
+    with pytest.raises(ValueError, match="give the posed PNCC"):
+        renderer.frame(*drive)
+
+
+def test_a_person_without_a_guide_needs_no_posed_pncc():
+    clip = ball_clip()
+    backbone = learner(clip)
+    assert backbone.guide is None
+    assert not any(name.startswith("guide.") for name in backbone.identity().tensors())
+    assert PortraitRenderer(backbone.model, backbone.identity()).pncc_sizes == (TINY.pncc_size, None)
+    guided = replace(backbone.layers(), guide=PosedGuide(WIDTH))
+    with pytest.raises(ValueError, match="the clip no posed PNCC"):
+        draw_frame(backbone.model, clip, guided, torch.zeros(1, 3, 4, 8, 8), 0, None)
+
+
+def test_values_that_are_no_guide_are_refused():
+    with pytest.raises(ValueError, match="not a posed guide"):
+        PosedGuide.from_tensors({"last.bias": torch.zeros(4)})
+    with pytest.raises(ValueError, match="not a posed guide"):
+        PosedGuide.from_tensors({})
+
+
+def test_frames_follow_on_only_where_they_did_in_the_video():
+    clip = ball_clip(6).take([0, 1, 2, 4, 5])
+    assert clip.in_video().tolist() == [0, 1, 2, 4, 5]
+    assert [clip.follow_on(index) for index in range(5)] == [False, True, False, False, False]
+    untrusted = replace(clip, confidence=torch.tensor([1.0, 1, 0, 1, 1]))
+    assert not untrusted.follow_on(1)
