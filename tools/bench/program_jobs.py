@@ -129,5 +129,11 @@ def start(name: str, base: Path, folder: Path, steps: int) -> Running:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hears_ctrl_c,
     )
     return Running(process, folder)
+
+
+def _hears_ctrl_c() -> None:
+    """A shell has what it runs in the background ignore Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

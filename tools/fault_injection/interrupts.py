@@ -74,9 +74,9 @@ def try_moment(
     running = start(job, base, folder, steps)
     took, last = stopped_at(running, moment)
     code, said = running.process.returncode, "\n".join(running.said)
-    if code == 0:
-        return took, "", last  # it was at its end
     wrong = [f"it took {took:.1f} s"] if took > MOST else []
+    if code == 0:
+        return took, "; ".join(wrong), last  # it was at its end, or took no notice
     if code != EXIT_CODE or "Stopped. " not in said or "Traceback" in said:
         wrong.append(f"it ended with {code}: {said[-300:]}")
     if (folder / RESULTS[job]).exists():
