@@ -121,7 +121,7 @@ def by_part(part: str, avatar: Path, rounds: int) -> dict[str, Curve]:
     number = {at: float(at * at if squared else at) for at in PLACES[part]}
     taken = timed({at: work_of(part, at, avatar) for at in number}, rounds, parts)
     print(f"  {part}: {rounds} rounds", file=sys.stderr, flush=True)
-    held = {at: grown_apart(part, at, avatar) for at in number}
+    held = grown_apart(part, avatar)
     return {
         f"time by {part}": curve(ONE[part], "ms of CPU", ((number[at], taken[at]) for at in number)),
         f"memory by {part}": curve(ONE[part], "MB", ((number[at], held[at]) for at in number)),
@@ -147,14 +147,13 @@ def timed(works: dict[int, Callable[[], Any]], rounds: int, parts: int = 1) -> d
     return {at: statistics.median(times) for at, times in taken.items()}
 
 
-def grown_apart(part: str, at: int, avatar: Path) -> float:
-    """See `grown`; in a process of its own, which gives back at once what it frees."""
-    command = [sys.executable, __file__, str(avatar), "--grown", part, str(at)]
+def grown_apart(part: str, avatar: Path) -> dict[int, float]:
+    """See `grown`, of all places of a part; in a process of its own, which gives back at once what it frees."""
+    command = [sys.executable, __file__, str(avatar), "--grown", part]
     thrifty = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-    answer = subprocess.run(
-        command, capture_output=True, text=True, check=True, env={**os.environ, **thrifty}
-    )
-    return float(answer.stdout.splitlines()[-1])
+    environment = {**os.environ, **thrifty}
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    return dict(zip(PLACES[part], map(float, answer.stdout.split()), strict=True))
 
 
 def grown(work: Callable[[], Any]) -> float:
@@ -211,11 +210,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--keep", type=Path, help="write the JSON here too")
     parser.add_argument("--draw", type=Path, metavar="FILE.svg", help="write the chart here")
-    parser.add_argument("--grown", nargs=2, metavar=("PART", "PLACE"), help=argparse.SUPPRESS)
+    parser.add_argument("--grown", metavar="PART", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.grown:
         torch.set_num_threads(1)
-        print(grown(work_of(given.grown[0], int(given.grown[1]), given.avatar)))
+        print(*(grown(work_of(given.grown, at, given.avatar)) for at in PLACES[given.grown]))
         return
     curves: dict[str, Curve] = {}
     with tempfile.TemporaryDirectory() as scratch:

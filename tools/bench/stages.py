@@ -98,8 +98,8 @@ def rendering(avatar_folder: Path) -> list[Figure]:
     model, size = portrait.model, portrait.model.config.pncc_size
 
     def driven() -> list[Any]:
-        stream = drives(person.face_identity, motion.expression, motion.euler, motion.translation, size)
-        return list(stream)
+        parts = (motion.expression, motion.euler, motion.translation)
+        return list(drives(person.face_identity, *parts, *portrait.pncc_sizes))
 
     per_sample = 2e-9 * (24 * 32 + 32 * 25 + 3 * 4 * 24)
     coding, mark = Coding(), Watermark(1)
@@ -109,22 +109,27 @@ def rendering(avatar_folder: Path) -> list[Figure]:
             stream = driven()
             clock.taken.setdefault("PNCC", []).append(1e3 * (time.process_time() - began) / FRAMES)
             clock.work["PNCC"] = (0.0, 3 * size * size * 4 / 1e6)
-            for pncc, camera, lens, points in stream[:: FRAMES // 4]:
+            for pncc, camera, lens, points, posed in stream[:: FRAMES // 4]:
+                guide = None if posed is None or portrait.guide is None else portrait.guide.over(posed[None])
                 planes = portrait.adapter.drive(pncc[None])
                 clock.take(
                     "motion adapter",
                     lambda p=pncc: portrait.adapter.drive(p[None]),
                     moved=2 * planes.numel() * 4e-6,
                 )
-                head = model.render_head(planes, camera[None], lens[None])
+                head = model.render_head(planes, camera[None], lens[None], guide=guide)
+                window = head.window
                 shape = head.opacity.shape[-2:]
                 features = torch.zeros(1, model.config.plane_channels, *shape)
                 samples = float((head.opacity > 0).sum()) * model.config.ray_samples
                 clock.take(
-                    "super-resolution", lambda f=features, o=head.opacity: model.super_resolution(f, o)
+                    "super-resolution",
+                    lambda f=features, o=head.opacity, g=guide, w=window: model.super_resolution(
+                        f, o, g and g(w)
+                    ),
                 )
                 began = time.process_time()
-                model.render_head(planes, camera[None], lens[None])
+                model.render_head(planes, camera[None], lens[None], guide=guide)
                 both = 1e3 * (time.process_time() - began)
                 clock.taken.setdefault("rays", []).append(both - clock.taken["super-resolution"][-1])
                 clock.work["rays"] = (per_sample * samples, 0.0)
