@@ -14,11 +14,25 @@ from typing import Any
 from written_page import write_or_check
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULT, PAGE = ROOT / "tools/bench/results/stages.json", ROOT / "docs/performance.md"
+RESULTS, PAGE = ROOT / "tools/bench/results", ROOT / "docs/performance.md"
+CHART = "pictures/line_scaling.svg"  # beside the page
 GROUPS = {
     "render": "One frame of `render`, 512 x 512",
     "adapt": "One step of `adapt`",
 }
+
+
+SCALING = (
+    "`render` against the length of the sound, a frame against the pixels of its picture, and the volume",
+    "renderer against rays and samples, by `tools/bench/line_scaling.py`: time is to grow along a straight",
+    "line, memory with length not at all. Flat memory has no variance to explain, so that its R squared says",
+    "nothing. The chart shows everything over its own largest value.",
+)
+PIPED = (
+    "`mimictalk render --audio - --out -` with sound at the pace of speech, by `tools/bench/piped.py`: once",
+    "started with the sound, once waiting for it. A machine that keeps pace gives 25 frames a second and a",
+    "delay that does not grow.",
+)
 
 
 def table(figures: list[dict[str, Any]], group: str) -> Iterator[str]:
@@ -38,9 +52,47 @@ def table(figures: list[dict[str, Any]], group: str) -> Iterator[str]:
         yield f"| {name} | {spent:.1f} | {share} | {near} |"
 
 
+def straight(found: dict[str, Any]) -> Iterator[str]:
+    """Lines of Markdown: the ends of every curve, and how straight it is between them."""
+    values = {one["name"]: one["value"] for one in found["figures"]}
+    yield "| curve | from | to | R squared | farthest from the line |"
+    yield "|---|---|---|---|---|"
+    for name, told in found["curves"].items():
+        (x, y), (far, most) = told["points"][0], told["points"][-1]
+        ends = f"{y:.4g} {told['y']} at {x:g} | {most:.4g} {told['y']} at {far:g}"
+        share = values.get(f"{name}/largest deviation")
+        line = "- | -" if share is None else f"{values[f'{name}/R squared']:.4f} | {share:.1%}"
+        yield f"| {name} ({told['x']}) | {ends} | {line} |"
+
+
+def piped(found: dict[str, Any]) -> Iterator[str]:
+    """Lines of Markdown: every figure of the pipe, one column for each size of the picture."""
+    rows: dict[str, dict[str, str]] = {}
+    for one in found["figures"]:
+        size, _, name = one["name"].partition("/")
+        value = "-" if one["value"] is None else f"{one['value']:.3g} {one['unit']}"
+        rows.setdefault(name, {})[size] = value
+    sizes = sorted({size for row in rows.values() for size in row}, key=int)
+    yield f"| | {' | '.join(f'{size} x {size}' for size in sizes)} |"
+    yield "|---" * (len(sizes) + 1) + "|"
+    for name, row in rows.items():
+        yield f"| {name} | {' | '.join(row.get(size, '-') for size in sizes)} |"
+
+
+def kept(name: str) -> dict[str, Any] | None:
+    """What a bench kept; None where it never was run to be kept."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def made_on(found: dict[str, Any]) -> str:
+    """Which machine and commit a result is of."""
+    return f"{found['machine']}, commit {found['commit'][:7]}."
+
+
 def page() -> str:
     """The text."""
-    found = json.loads(RESULT.read_text())
+    found = json.loads((RESULTS / "stages.json").read_text())
     lines = [
         "# Where the time goes",
         "",
@@ -50,10 +102,16 @@ def page() -> str:
         "by `python tools/performance_page.py` from what `tools/bench/stages.py` keeps. Whole commands, with",
         "start and files, are measured by `tools/measure_line.py` ([Measuring](measuring.md)).",
         "",
-        f"{found['machine']}, commit {found['commit'][:7]}.",
+        made_on(found),
     ]
     for group, about in GROUPS.items():
         lines += ["", f"## {about}", "", *table(found["figures"], group)]
+    if (scaling := kept("line_scaling")) is not None:
+        lines += ["", "## More of everything", "", *SCALING, "", made_on(scaling), "", *straight(scaling)]
+        if (PAGE.parent / CHART).is_file():
+            lines += ["", f"![Time and memory against length, rays and samples]({CHART})"]
+    if (through := kept("piped")) is not None:
+        lines += ["", "## Through pipes", "", *PIPED, "", made_on(through), "", *piped(through)]
     return "\n".join(lines) + "\n"
 
 

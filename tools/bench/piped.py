@@ -1,9 +1,10 @@
 """`mimictalk render --audio - --out -` as a user pipes it: first video bytes, steady rate, delay behind the sound.
 
-    .venv/bin/python tools/bench/piped.py                       # a minute and a half, no media needed
-    .venv/bin/python tools/bench/piped.py ME/ SPEECH.wav --seconds 120 --size 256 --keep tools/bench/results/piped.json
+    .venv/bin/python tools/bench/piped.py                       # three minutes, no media needed
+    .venv/bin/python tools/bench/piped.py ME/ SPEECH.wav --seconds 120 --keep tools/bench/results/piped.json
 
-Sound is written at the pace of speech (bare 16 kHz samples, 40 ms at once), the video is read as it comes. Twice: once
+Sound is written at the pace of speech (bare 16 kHz samples, 40 ms at once), the video is read as it comes; for each size
+of the picture twice: once
 from the moment when the program is started, as `arecord | mimictalk` does, so that loading counts; and once from the
 moment when it has taken the first samples, as it is for whatever is said later. Steady is what comes SETTLED seconds
 after the first fragment, of the second run. Delay of a fragment: from when the sound of its last frame was written to when
@@ -185,7 +186,7 @@ def main() -> None:
     parser.add_argument("avatar", type=Path, nargs="?", help="[default: one that took no learning]")
     parser.add_argument("speech", type=Path, nargs="?", help="[default: what the demo says]")
     parser.add_argument("--seconds", type=float, default=30.0, help="of sound, each time")
-    parser.add_argument("--size", type=int, default=512, choices=SIZES)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), choices=SIZES)
     parser.add_argument("--keep", type=Path, help="write the JSON here too")
     given = parser.parse_args()
     if given.speech is None:
@@ -197,14 +198,19 @@ def main() -> None:
     sound = np.resize(samples, round(given.seconds * RATE)).tobytes()
     with tempfile.TemporaryDirectory() as scratch:
         avatar = given.avatar or untrained_avatar(Path(scratch))
-        cold = pipe(avatar, given.size, sound, ready=False)
-        warm = pipe(avatar, given.size, sound, ready=True)
+        found = [one for size in given.sizes for one in measured(avatar, size, sound)]
+    report("piped", 0, found, given.keep, f"{given.seconds:g} s of sound")
+
+
+def measured(avatar: Path, size: int, sound: bytes) -> list[Figure]:
+    """All figures of one size; their names begin with it."""
+    cold = pipe(avatar, size, sound, ready=False)
+    warm = pipe(avatar, size, sound, ready=True)
     found = [figure("first video bytes, started with the sound", cold.first, "s after the first sound")]
     found.append(figure("first video bytes, program ready", warm.first, "s after the first sound"))
     if warm.fragments:
         found.append(figure("first frames, program ready", warm.fragments[0].at, "s after the first sound"))
-    found += steady(warm.fragments)
-    report("piped", 0, found, given.keep, f"{given.size} x {given.size}, {given.seconds:g} s of sound")
+    return [{**one, "name": f"{size}/{one['name']}"} for one in (*found, *steady(warm.fragments))]
 
 
 if __name__ == "__main__":
