@@ -9,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
-from bench.piped import Fragment, Received, steady
+from bench import piped
+from bench.piped import Fragment, Piped, Received, measured, steady
 from mimictalk.video_writer import StreamWriter
 
 
@@ -68,3 +69,14 @@ def test_too_little_is_told():
     for fragments in ([], [Fragment(1.0, 5)], [Fragment(0.1 * n, 5) for n in range(8)]):
         (one,) = steady(fragments)
         assert one["value"] is None and "fragments came" in one["reason"]
+
+
+def test_both_starts_are_told_by_size(monkeypatch):
+    fragments = [Fragment(0.2 * number + 0.5, 5) for number in range(1, 101)]
+    first = {False: 9.0, True: 0.6}
+    monkeypatch.setattr(piped, "pipe", lambda avatar, size, sound, ready: Piped(first[ready], fragments))
+    found = {one["name"]: one["value"] for one in measured(Path("me"), 256, b"")}
+    assert found["256/first video bytes, started with the sound"] == 9.0
+    assert found["256/first video bytes, program ready"] == 0.6
+    assert found["256/first frames, program ready"] == pytest.approx(0.7)
+    assert found["256/steady rate"] == pytest.approx(25)
