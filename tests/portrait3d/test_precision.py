@@ -1,6 +1,7 @@
 """Networks in bfloat16, and frames of half the size, draw what the whole ones do, to what nobody sees."""
 
 import math
+import threading
 
 import pytest
 import torch
@@ -95,3 +96,26 @@ def test_motion_is_computed_exactly_whatever_the_networks_around_it() -> None:
         with networks_in(torch.bfloat16):
             got = adapter(rest, rest, moved)
     assert torch.equal(got, wanted)
+
+
+def test_gradients_do_not_depend_on_what_another_thread_leaves() -> None:
+    """Torch keeps one store of converted weights for all threads, emptied by any that leaves."""
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(3, 3, 3)
+    pictures = torch.randn(2, 1, 3, 16, 16)
+
+    def leave() -> None:
+        with networks_in(torch.bfloat16):
+            pass
+
+    def gradient(*, disturbed: bool) -> torch.Tensor:
+        with networks_in(torch.bfloat16):
+            first = layer(pictures[0])
+            if disturbed:
+                thread = threading.Thread(target=leave)
+                thread.start()
+                thread.join()
+            loss = (first.float() * pictures[0].sum()).sum() + (layer(pictures[1]).float() ** 2).sum()
+        return torch.autograd.grad(loss, layer.weight)[0]
+
+    assert torch.equal(gradient(disturbed=False), gradient(disturbed=True))

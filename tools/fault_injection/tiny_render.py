@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -69,7 +68,7 @@ def quick(before: Callable[[int], None]) -> Iterator[None]:
         mock.patch.object(motion_sources, "motion_from_audio", return_value=motion_of(FRAMES)),
         mock.patch.object(rendering, "load_renderer", return_value=renderer),
         mock.patch.object(driven_video, "_coding", return_value=Coding((SIZE, SIZE))),
-        mock.patch.object(provenance, "Watermark", partial(Watermark, size=(SIZE, SIZE))),
+        mock.patch.object(provenance, "Watermark", lambda payload, _: Watermark(payload, (SIZE, SIZE))),
     ):
         yield
 

@@ -15,6 +15,11 @@ from face3dmm.raster import draw_attributes
 
 FINER = 2  # samples per pixel along a line: lips are a few pixels apart, and an edge must not jump by one
 CHUNK = 16  # frames drawn at once
+# The teeth's plane behind the lips: x, y and z of its corners from the middle of the inner lips at rest, in
+# decimetres, and their colours. It holds the opening of a wide-open jaw, and the chin hides its lower end.
+TEETH = ((-0.3, 0.1, -0.19), (0.3, 0.1, -0.19), (-0.15, -0.38, -0.19), (0.15, -0.38, -0.19))
+TEETH_COLOURS = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.25, 1.0, 0.0), (0.75, 1.0, 0.0))
+TEETH_FACES = ((0, 1, 2), (2, 1, 3))
 
 
 @torch.no_grad()
@@ -27,7 +32,9 @@ def render_posed_pncc(
     *,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Draw the face mesh as cameras see it, each point in the colour of its place in the mean shape.
+    """Draw the face mesh as cameras see it, each point in the colour of its place in the mean shape, and
+    between open lips a plane that moves with the skull, as the upper teeth do: what is seen of the mouth
+    depends on where in the mouth it is.
 
     Args:
         model: Face model.
@@ -39,8 +46,9 @@ def render_posed_pncc(
 
     Returns:
         (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255), each pixel the mean of four samples;
-        background, eye and mouth openings are -1 (0). Not differentiable. A frame's picture does not depend
-        on the batch it is in.
+        background and eye openings are -1 (0). The teeth's plane has its own place in red and green, from -1
+        to 1 across and downwards, and -1 in blue, which no part of a face before it has. Not differentiable.
+        A frame's picture does not depend on the batch it is in.
 
     Raises:
         ValueError: If a shape or a value is not as said here.
@@ -54,16 +62,26 @@ def render_posed_pncc(
     if dtype not in (torch.float32, torch.uint8):
         raise ValueError(f"dtype must be torch.float32 or torch.uint8, got {dtype}")
     high = 255.0 if dtype == torch.uint8 else 2.0
-    faces, colours = model.faces[model.face_region], model.ncc * high
+    behind = model.faces.new_tensor(TEETH_FACES) + len(model.mean)
+    faces = torch.cat([model.faces[model.face_region], behind])
+    colours = torch.cat([model.ncc, model.ncc.new_tensor(TEETH_COLOURS)]) * high
+    teeth = _teeth(model, identity)
     pictures = expression.new_empty((count, 3, size, size), dtype=dtype)
     for start in range(0, count, CHUNK):
         part = slice(start, start + CHUNK)
         some = expression[part]
-        placed = model_to_world(person_vertices(model, identity.expand(len(some), -1), some))
+        points = person_vertices(model, identity.expand(len(some), -1), some)
+        placed = model_to_world(torch.cat([points, teeth.expand(len(some), -1, -1)], 1))
         screen = _project(camera.camera_to_world[part], camera.intrinsics[part], placed, FINER * size)
         drawn = F.avg_pool2d(draw_attributes(screen, faces, colours, FINER * size, 0.0), FINER)
         pictures[part] = drawn.round_() if dtype == torch.uint8 else drawn - 1
     return pictures
+
+
+def _teeth(model: FaceModel, identity: Tensor) -> Tensor:
+    """(4, 3) corners of a person's teeth plane in the model's frame."""
+    resting = model.vertices(identity, model.mean.new_zeros(model.expression_basis.shape[-1]))
+    return resting[model.inner_lips].mean(0) + resting.new_tensor(TEETH)
 
 
 def _project(camera_to_world: Tensor, intrinsics: Tensor, points: Tensor, size: int) -> Tensor:

@@ -28,9 +28,13 @@ def network_dtype(precision: str, device: torch.device | str = "cpu") -> torch.d
 
 
 def networks_in(dtype: torch.dtype, device: torch.device | str = "cpu") -> AbstractContextManager[object]:
-    """Within it convolutions and products are taken in `dtype`, for the thread that enters it."""
+    """Within it convolutions and products are taken in `dtype`, for the thread that enters it.
+
+    Weights are converted anew for each use: what torch would keep belongs to all threads, and any that leaves
+    empties it. Gradients of a weight used twice were then added in one type or the other, as it happened.
+    """
     kind = torch.device(device).type
-    return torch.autocast(kind, torch.bfloat16, enabled=dtype == torch.bfloat16)
+    return torch.autocast(kind, torch.bfloat16, enabled=dtype == torch.bfloat16, cache_enabled=False)
 
 
 def exactly(device: torch.device | str = "cpu") -> AbstractContextManager[object]:
