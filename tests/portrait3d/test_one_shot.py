@@ -56,6 +56,13 @@ def test_refining_learns_the_picture_and_its_other_sides(portrait, picture, view
         assert error(portrait, after, clip, index) < 0.75 * error(portrait, before, clip, index)
 
 
+def test_a_guide_is_not_learned_from_one_expression(portrait, picture, views) -> None:
+    posed = torch.full((1, 3, 64, 64), 128, dtype=torch.uint8)
+    told = replace(picture, posed=posed)
+    identity = refined_identity(portrait, told, views, replace(QUICK, steps=2, coarse_steps=2))
+    assert identity.guide is None
+
+
 def test_refining_leaves_the_network_alone(portrait, picture, views) -> None:
     before = {name: value.clone() for name, value in portrait.state_dict().items()}
     refined_identity(portrait, picture, views, replace(QUICK, steps=2, coarse_steps=2))

@@ -135,7 +135,12 @@ def refined_identity(
     """
     model.eval().requires_grad_(False)
     backbone = PortraitAdaptation(
-        model, picture, 0, plane_resolution=config.plane_resolution, window=config.window
+        model,
+        picture,
+        0,
+        plane_resolution=config.plane_resolution,
+        window=config.window,
+        guided=False,  # one expression does not tell what a guide is to do with another
     )
     groups = [
         {"params": [value], "base": config.learning_rate * factor}
