@@ -49,7 +49,7 @@ def asked(monkeypatch, clip, here):
     monkeypatch.setattr(adapting, "learn", learn)
     monkeypatch.setattr(adapt_sample, "draw_sample", draw_sample)
     monkeypatch.setattr(checking, "check_reference", lambda *_: verdict)
-    monkeypatch.setattr(portrait_material, "portrait_clip", lambda *_: clip)
+    monkeypatch.setattr(portrait_material, "portrait_clip", lambda *_, posed: clip)
     return asked
 
 

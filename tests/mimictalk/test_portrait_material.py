@@ -1,9 +1,18 @@
-"""Which frames of a clip are held in memory to be learned from."""
+"""What of a clip is held in memory to be learned from."""
 
+from pathlib import Path
+
+import pytest
 import torch
 
+import mimictalk
+from face3dmm import track_video
 from face3dmm.track import FaceCoeffs, FaceTrack
-from mimictalk.portrait_material import EYES, MOUTH, frames_to_learn
+from mimictalk import portrait_material
+from mimictalk.adapting import MOST_FRAMES, adapt_clip
+from mimictalk.portrait_material import EYES, MOUTH, frames_to_learn, portrait_clip
+
+DEMO = Path(mimictalk.__file__).parent / "data" / "demo" / "reference.mp4"
 
 
 def track_of(opening: torch.Tensor, confidence: torch.Tensor) -> FaceTrack:
@@ -13,7 +22,7 @@ def track_of(opening: torch.Tensor, confidence: torch.Tensor) -> FaceTrack:
     landmarks[:, MOUTH[1], 1] = opening
     still = torch.zeros(count, 3)
     coeffs = FaceCoeffs(
-        torch.zeros(80), torch.zeros(count, 64), still, still, torch.zeros(count, 2), confidence
+        torch.zeros(80), torch.zeros(count, 64), still, still.clone(), torch.zeros(count, 2), confidence
     )
     return FaceTrack(coeffs, landmarks, torch.zeros(count, 4), source_hash="0", crop=(0, 0, 512))
 
@@ -46,3 +55,31 @@ def test_a_long_clip_with_few_trusted_frames_gives_those():
     confidence = torch.zeros(900)
     confidence[::9] = 1
     assert frames_to_learn(track_of(torch.rand(900), confidence), 900, 500).tolist() == list(range(0, 900, 9))
+
+
+def test_the_posed_pncc_lies_on_the_face_and_is_drawn_for_who_asks():
+    track = track_video(DEMO, max_seconds=1.0)
+    told = portrait_clip(DEMO, track, None, lambda *_: None, posed=True)
+    assert told.posed is not None
+    assert told.posed.shape == (len(told), 3, 256, 256)
+    seen = told.posed.amax(1) > 0
+    rows, columns = torch.nonzero(seen[0], as_tuple=True)
+    centre = torch.stack([columns.float().mean(), rows.float().mean()]) * 2  # of 512 pixels
+    face = track.landmarks[0, :468, :2].mean(0)
+    assert (centre - face).norm() < 15
+    assert portrait_clip(DEMO, track, None, lambda *_: None).posed is None
+
+
+def test_who_adapts_asks_for_it(tmp_path, monkeypatch):
+    class AskedError(Exception):
+        """Holds what was asked for."""
+
+    def ask(*arguments, **options):
+        raise AskedError(options)
+
+    monkeypatch.setattr(portrait_material, "portrait_clip", ask)
+    track_of(torch.zeros(30), torch.ones(30)).save(tmp_path / "track.safetensors")
+    settings = {"steps": 1, "budget_s": None, "seed": 0, "preset": "small", "max_seconds": None}
+    with pytest.raises(AskedError) as asked:
+        adapt_clip(DEMO, tmp_path, **settings, progress=lambda *_: None)
+    assert asked.value.args[0] == {"segmenter": None, "most": MOST_FRAMES, "posed": True}

@@ -3,11 +3,10 @@
     .venv/bin/python tools/bench/piped.py                       # three minutes, no media needed
     .venv/bin/python tools/bench/piped.py ME/ SPEECH.wav --seconds 120 --keep tools/bench/results/piped.json
 
-Sound is written at the pace of speech (bare 16 kHz samples, 40 ms at once), the video is read as it comes; for each size
-of the picture twice: once
-from the moment when the program is started, as `arecord | mimictalk` does, so that loading counts; and once from the
-moment when it has taken the first samples, as it is for whatever is said later. Steady is what comes SETTLED seconds
-after the first fragment, of the second run. Delay of a fragment: from when the sound of its last frame was written to when
+Sound is written at the pace of speech (bare 16 kHz samples, 40 ms at once), the video is read as it comes; for each
+size of the picture twice: once from the moment when the program is started, as `arecord | mimictalk` does, so that
+loading counts; and once from the moment when it has taken the first samples, as it is for whatever is said later.
+Steady is what comes SETTLED seconds after the first fragment, of the second run. Delay of a fragment: from when the sound of its last frame was written to when
 the fragment was there; a machine that is too slow shows a delay that grows. Without an avatar it is one that took no
 learning, without speech what `mimictalk demo` says, over and over. One JSON object goes to the last line of stdout.
 """

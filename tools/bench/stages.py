@@ -178,7 +178,7 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
 
     torch.set_flush_denormal(True)
     track = FaceTrack.load(track_file)
-    clip = portrait_clip(video, track, LEARNED_SECONDS, lambda *told: None)
+    clip = portrait_clip(video, track, LEARNED_SECONDS, lambda *told: None, posed=True)
     recipe = Recipe()
     config = recipe.config(None, 0)
     source = recipe.source_frame(clip, track.coeffs.expression)

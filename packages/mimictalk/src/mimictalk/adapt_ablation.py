@@ -95,7 +95,7 @@ def run_ablation(settings: AblationSettings, console: "Console") -> dict[str, An
     settings.out.mkdir(parents=True, exist_ok=True)
     with console.progress() as progress:
         track = check_reference(settings.video, progress, settings.max_seconds).track
-        clip = portrait_clip(settings.video, track, settings.max_seconds, progress)
+        clip = portrait_clip(settings.video, track, settings.max_seconds, progress, posed=True)
         learned, ending = split(clip)
         rows: dict[str, dict[str, Any]] = {}
         for name in settings.names:

@@ -119,7 +119,9 @@ def adapt_clip(
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
-    clip = portrait_clip(video, track, max_seconds, progress, segmenter=segmenter, most=MOST_FRAMES)
+    clip = portrait_clip(
+        video, track, max_seconds, progress, segmenter=segmenter, most=MOST_FRAMES, posed=True
+    )
     run = planned_run(
         track.source_hash,
         steps=steps,

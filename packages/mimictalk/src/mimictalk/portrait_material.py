@@ -22,6 +22,8 @@ def portrait_clip(
     pncc_size: int = 256,
     segmenter: Path | None = None,
     most: int | None = None,
+    *,
+    posed: bool = False,
 ) -> "PortraitClip":
     """Gather what adaptation needs of a video.
 
@@ -33,6 +35,7 @@ def portrait_clip(
         pncc_size: Side of the PNCC pictures.
         segmenter: A segmentation task file to use in place of the bundled network.
         most: Of a longer clip only so many frames, see `frames_to_learn`: memory does not grow further.
+        posed: Draw what a `PosedGuide` learns from, too.
     """
     import torch
 
@@ -50,7 +53,7 @@ def portrait_clip(
         if number in place:
             frames[place[number]] = torch.from_numpy(frame)
         progress("read", number + 1, count, {})
-    return tracked_clip(frames, track, progress, pncc_size, segmenter, numbers)
+    return tracked_clip(frames, track, progress, pncc_size, segmenter, numbers, posed=posed)
 
 
 def frames_to_learn(track: "FaceTrack", count: int, most: int) -> "Tensor":
@@ -89,13 +92,15 @@ def tracked_clip(
     pncc_size: int = 256,
     segmenter: Path | None = None,
     numbers: "Tensor | None" = None,
+    *,
+    posed: bool = False,
 ) -> "PortraitClip":
     """Masks, plate and PNCC of frames that were tracked.
 
     Args:
         frames: (T, 512, 512, 3) uint8.
         track: Their track, or a longer one.
-        progress, pncc_size, segmenter: As of `portrait_clip`.
+        progress, pncc_size, segmenter, posed: As of `portrait_clip`.
         numbers: (T,) of the frames in the track; None for the first T.
     """
     import torch
@@ -120,7 +125,9 @@ def tracked_clip(
     )
     pncc = render_pncc(model, coeffs.identity, expression, size=pncc_size, dtype=torch.uint8)
     camera = Camera.from_head_pose(euler, translation)
-    posed = render_posed_pncc(model, coeffs.identity, expression, camera, dtype=torch.uint8)
+    drawn = None
+    if posed:
+        drawn = render_posed_pncc(model, coeffs.identity, expression, camera, dtype=torch.uint8)
     canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
     points = landmarks[..., :2] / 512
     focus = torch.stack([points[:, list(pair)].mean(1) for pair in (MOUTH, *EYES)], 1)
@@ -138,6 +145,6 @@ def tracked_clip(
         background=torch.as_tensor(background),
         confidence=coeffs.confidence[numbers],
         fps=track.fps,
-        posed=posed,
+        posed=drawn,
         numbers=numbers,
     )

@@ -23,7 +23,7 @@ from portrait3d.adaptation_terms import (
 from portrait3d.clip import PortraitClip, frame_odds, pncc_to_float
 from portrait3d.frame_loss import Layers, LossWeights, draw_frame, frame_terms, training_window
 from portrait3d.held_out import judge_frames, whole_picture
-from portrait3d.identity import Identity
+from portrait3d.identity import GUIDE, Identity
 from portrait3d.losses import second_difference, total_variation
 from portrait3d.model import Portrait3D
 from portrait3d.posed_guide import PosedGuide
@@ -115,9 +115,10 @@ class PortraitAdaptation:
     def static_parameters(self) -> dict[str, tuple[nn.Parameter, float]]:
         """Name -> parameter and its learning rate relative to the run's."""
         planes = {"planes": (self.planes, 1.0)} if self.planes.requires_grad else {}
-        guide = {} if self.guide is None else self.guide.named_parameters()
-        learned = {f"guide.{name}": (value, GUIDE_RATE) for name, value in dict(guide).items()}
-        return {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1), **learned}
+        learned = {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1)}
+        if self.guide is not None:
+            learned |= {GUIDE + name: (value, GUIDE_RATE) for name, value in self.guide.named_parameters()}
+        return learned
 
     def networks(self) -> AbstractContextManager[object]:
         """Within it the thread that enters it computes networks as finely as was asked for."""
