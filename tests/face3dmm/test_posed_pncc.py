@@ -86,3 +86,25 @@ def test_what_does_not_fit_is_refused():
         render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(2, 64), camera)
     with pytest.raises(ValueError, match="dtype must be"):
         render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(3, 64), camera, dtype=torch.float16)
+
+
+def test_a_box_is_drawn_as_it_would_be_in_the_whole_picture(monkeypatch: pytest.MonkeyPatch):
+    across = torch.tensor([[0.0, 0.3, 0.0], [-1.6, 0.3, 0.0], [90.0, 0.0, 0.0]])  # whole, cut, and beyond it
+    camera = Camera.from_head_pose(EULER, across)
+    args = MODEL, torch.zeros(80), faces(jawOpen=0.6), camera, 96
+    boxed = render_posed_pncc(*args)
+    monkeypatch.setattr("face3dmm.posed_pncc._box", lambda corners, size: (0, 0, size, size))
+    torch.testing.assert_close(boxed, render_posed_pncc(*args), atol=1e-5, rtol=0)
+    covered = (boxed > -1).any(1).flatten(1).float().mean(1)
+    assert covered[0] > 0.1
+    assert 0 < covered[1] < covered[0]
+    assert covered[2] == 0
+
+
+def test_a_corner_that_is_no_number_costs_its_triangles_alone():
+    camera = Camera.from_head_pose(EULER[:1], PLACE[:1])
+    expression = faces()[:1].clone()
+    whole = render_posed_pncc(MODEL, torch.zeros(80), expression, camera, 96)
+    expression[0, 0] = float("nan")
+    assert not render_posed_pncc(MODEL, torch.zeros(80), expression, camera, 96).isnan().any()
+    assert (whole > -1).any()

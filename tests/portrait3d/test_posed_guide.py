@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from ball_portrait import TINY, ball_clip
 from portrait3d.adaptation import PortraitAdaptation
@@ -54,6 +55,30 @@ def test_before_it_learns_a_guide_changes_nothing():
     with_one, without = (learner(clip, guided=guided) for guided in (True, False))
     assert without.guide is None
     assert torch.equal(with_one.draw(1), without.draw(1))
+
+
+def test_it_is_convolved_as_if_the_whole_picture_were_on_empty_ground():
+    generator = torch.Generator().manual_seed(1)
+    guide = PosedGuide(WIDTH).double()
+    for value in guide.parameters():
+        value.data.normal_(generator=generator)
+    for rows, columns in (
+        (slice(9, 20), slice(12, 30)),
+        (slice(0, 24), slice(30, 36)),
+        (slice(0, 0), slice(0, 0)),
+    ):
+        posed = torch.full((2, 3, 24, 36), -1.0, dtype=torch.float64)
+        posed[..., rows, columns] = torch.rand(posed[..., rows, columns].shape, generator=generator).double()
+        hidden = F.leaky_relu(
+            F.conv2d(F.pad(posed, (2,) * 4, value=-1.0), guide.first.weight, guide.first.bias), 0.2
+        )
+        wanted = F.conv2d(hidden, guide.last.weight, guide.last.bias)
+        torch.testing.assert_close(guide(posed), wanted)
+        own, dense = (
+            torch.autograd.grad(out.square().sum(), list(guide.parameters()))
+            for out in (guide(posed), wanted)
+        )
+        torch.testing.assert_close(own, dense)
 
 
 def test_its_beginning_is_the_same_in_every_run_and_leaves_other_chance_alone():
