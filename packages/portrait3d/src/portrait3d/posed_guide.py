@@ -67,17 +67,17 @@ class PosedGuide(nn.Module):
         assert first.bias is not None and last.bias is not None
         hidden = F.leaky_relu(first.bias + EMPTY * first.weight.sum((1, 2, 3)), 0.2)
         elsewhere = last.bias + last.weight.sum((2, 3)) @ hidden
-        batch, _, height, width = posed.shape
-        spread = elsewhere[:, None, None].expand(batch, -1, height, width)
-        features = spread.clone(memory_format=torch.channels_last)
         rows, columns = _reached(posed)
-        if rows.stop:
-            around = F.pad(posed, (REACH,) * 4, value=EMPTY)[
-                ..., rows.start : rows.stop + 2 * REACH, columns.start : columns.stop + 2 * REACH
-            ]
-            near = F.leaky_relu(F.conv2d(around, first.weight, first.bias), 0.2)
-            features[..., rows, columns] = F.conv2d(near, last.weight, last.bias)
-        return features
+        around = F.pad(posed, (REACH,) * 4, value=EMPTY)[
+            ..., rows.start : rows.stop + 2 * REACH, columns.start : columns.stop + 2 * REACH
+        ]
+        near = F.leaky_relu(F.conv2d(around, first.weight, first.bias), 0.2)
+        features = F.conv2d(near, last.weight, last.bias)
+        batch, _, height, width = posed.shape
+        spread = elsewhere.to(features.dtype)[:, None, None].expand(batch, -1, height, width)
+        spread = spread.clone(memory_format=torch.channels_last)
+        spread[..., rows, columns] = features
+        return spread
 
     def over(self, posed: Tensor) -> Guide:
         """What `render_head` takes: a window's features of a frame's posed PNCC (1, 3, 2G, 2G)."""
@@ -85,13 +85,13 @@ class PosedGuide(nn.Module):
 
 
 def _reached(posed: Tensor) -> tuple[slice, slice]:
-    """Rows and columns that the face touches or the convolutions carry it to; empty without a face."""
+    """Rows and columns that the face touches or the convolutions carry it to; one pixel without a face."""
     face = (posed > EMPTY).any(0).any(0)
     spans = []
     for lines in (face.any(1), face.any(0)):
         found = torch.nonzero(lines).flatten()
         if not len(found):
-            return slice(0, 0), slice(0, 0)
+            return slice(0, 1), slice(0, 1)
         first, last = int(found[0]), int(found[-1])
         spans.append(slice(max(first - REACH, 0), min(last + 1 + REACH, len(lines))))
     return spans[0], spans[1]
