@@ -9,7 +9,7 @@ inference does; ours from all constants of the person (planes, PNCC, torso, back
 of matrix products and convolutions, two per multiplication (torch.utils.flop_counter), and of the decoder in
 the fused renderer. Frames are drawn one after the other, over and over (A B A B ...); figures are medians.
 CPU time is given beside wall time: on a busy machine it moves less. Memory is the peak of a process of its
-own. Progress goes to stderr, one JSON object to the last line of stdout.
+own. Ours is drawn in float32 and with its networks in bfloat16. Progress goes to stderr, one JSON object to the last line of stdout.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ from portrait3d.full.torso_motion import torso_keypoints
 
 CONFIG = FullConfig()
 SAVED = 12.0  # per cent of the published operations
+FASTER = 6.0  # times the published code
+SAME = 45.0  # dB: a picture in bfloat16 beside that in float32
+HALF = "ours_bfloat16"
 Draw = Callable[[], Tensor]
 
 
@@ -59,7 +62,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of weights and pictures")
     parser.add_argument("--keep", type=Path, help="write the JSON here too")
-    parser.add_argument("--memory", choices=("ours", "published"), help=argparse.SUPPRESS)
+    parser.add_argument("--memory", choices=("ours", HALF, "published"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     warnings.simplefilter("ignore")  # the published code's, of old PyTorch
@@ -101,6 +104,8 @@ def contestants(
         constants: Callable[[], object] = dict  # theirs has none
         if ours is not None:
             constants, draw["ours"] = our_frame(fold(ours), given, torso)
+            if only is None or only == HALF:
+                draw[HALF] = our_frame(ours, given, torso, "bfloat16")[1]
         yield draw, constants
 
 
@@ -128,7 +133,7 @@ def published_frame(theirs: nn.Module, given: dict[str, Tensor], torso: TorsoInp
 
 
 def our_frame(
-    ours: FullPortrait, given: dict[str, Tensor], torso: TorsoInputs
+    ours: FullPortrait, given: dict[str, Tensor], torso: TorsoInputs, precision: str = "float32"
 ) -> tuple[Callable[[], Person], Draw]:
     """A function that works out the constants but for the planes, and one that draws from them."""
     planes = ours.canonical_planes(given["head"])
@@ -140,7 +145,7 @@ def our_frame(
 
     person = constants()
     camera = pose_camera(given["camera"])
-    return constants, lambda: ours(person, given["cond_tgt"], *camera, target).picture
+    return constants, lambda: ours(person, given["cond_tgt"], *camera, target, precision=precision).picture
 
 
 def decoder_operations(
@@ -192,6 +197,7 @@ def measure(draw: dict[str, Draw], constants: Callable[[], object], repeats: int
         ]
         missing = "no checkout of the published code was named (--published)"
         return [*found, figure("frame/operations_saved", None, "%", goal=SAVED, reason=missing)]
+    found += half_figures(middle, pictures)
     theirs, ours = pictures["published"], pictures["ours"]
     assert isinstance(theirs, Tensor) and isinstance(ours, Tensor)
     error = float((theirs - ours).abs().max() / theirs.abs().max())
@@ -220,6 +226,22 @@ def measure(draw: dict[str, Draw], constants: Callable[[], object], repeats: int
     ]
 
 
+def half_figures(middle: dict[str, tuple[float, float]], pictures: dict[str, object]) -> list[Figure]:
+    """Time of a frame whose networks are in bfloat16, beside the published one's, and how far its picture is
+    from that in float32; its range is 2."""
+    if HALF not in middle:
+        return []
+    half, exact = pictures[HALF], pictures["ours"]
+    assert isinstance(half, Tensor) and isinstance(exact, Tensor)
+    found = []
+    for place, (name, unit) in enumerate((("seconds", "s"), ("cpu_seconds", "CPU-s"))):
+        theirs, ours = middle["published"][place], middle[HALF][place]
+        found.append(figure(f"bfloat16/{name}", ours, unit, baseline=theirs))
+        found.append(figure(f"bfloat16/times_faster_{name}", theirs / ours, "x the published", goal=FASTER))
+    psnr = float(-10 * ((half - exact) / 2).square().mean().log10())
+    return [*found, figure("bfloat16/psnr", psnr, "dB beside float32", goal=SAME)]
+
+
 def peak_memory() -> float:
     """Most GB that this process has held (Linux); getrusage would also count the process that started it."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -231,14 +253,17 @@ def memory(checkout: Path | None, threads: int) -> list[Figure]:
     if not Path("/proc/self/status").is_file():
         return [figure("memory/peak", None, "GB", reason="only Linux tells it")]
     peaks: dict[str, float] = {}
-    for name in ("published", "ours") if checkout is not None else ("ours",):
+    for name in ("published", "ours", HALF) if checkout is not None else ("ours",):
         command = [sys.executable, __file__, "--memory", name, "--threads", str(threads)]
         command += ["--published", str(checkout)] if name == "published" else []
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks[name] = float(done.stdout.splitlines()[-1])
-    return [
-        figure("memory/peak", peaks["ours"], "GB, once per person included", baseline=peaks.get("published"))
-    ]
+    theirs = peaks.get("published")
+    unit, most = "GB, once per person included", None if theirs is None else theirs / 2
+    found = [figure("memory/peak", peaks["ours"], unit, baseline=theirs, goal=most, most=True)]
+    if HALF in peaks:
+        found.append(figure("memory/peak_bfloat16", peaks[HALF], unit, baseline=theirs, goal=most, most=True))
+    return found
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from portrait3d.full.config import FullConfig
+from portrait3d.full.folding import fold
 from portrait3d.full.model import FullPortrait, Surroundings, pose_camera
 from pretend_cuda import OnDevice, pretend_cuda
 from published_lists import shapes
@@ -64,6 +65,25 @@ def test_parameters_are_as_many_as_published():
     assert millions["secc_img2plane_backbone"] == 6.148
     assert millions["superresolution"] == 54.970
     assert round(sum(ours.values()) / 1e6, 1) == 148.7
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_HEAD], ids=["torso", "head"])
+def test_networks_in_bfloat16_draw_the_same_picture_to_45_db(config):
+    """Rounding to 8 bits of mantissa is 2^-9 of a value at most: some 50 dB of pictures that span -1 to 1."""
+    model = fold(random_portrait(config))
+    keypoints = torch.rand(1, config.torso_keypoints, 2) - 0.5
+    with torch.inference_mode():
+        person, camera = person_of(model), pose_camera(CAMERAS[:1])
+        exact, half = (
+            model(person, pictures(1, seed=8), *camera, keypoints, precision=precision)
+            for precision in ("float32", "bfloat16")
+        )
+    assert half.picture.dtype == torch.float32
+    assert half.head.features.equal(exact.head.features)  # the head's planes and rays are not touched
+    assert not half.picture.equal(exact.picture)
+    assert -10 * ((half.picture - exact.picture) / 2).square().mean().log10() > 45
+    with pytest.raises(ValueError, match="precision must be one of"):
+        model(person, pictures(1), *camera, keypoints, precision="half")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ module that can do without offers `folded()`, a plain replacement of the same fo
 
 from typing import Protocol, TypeVar, runtime_checkable
 
+import torch
 from torch import nn
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -36,6 +37,9 @@ def fold(model: Model) -> Model:
     if model.training:
         raise ValueError("only a model in evaluation mode can be folded: call model.eval() first")
     _fold_children(model)
+    for value in model.parameters():
+        if value.ndim == 4:  # as convolutions read them quickest
+            value.data = value.data.contiguous(memory_format=torch.channels_last)
     return model.requires_grad_(False)
 
 

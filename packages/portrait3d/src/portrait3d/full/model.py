@@ -15,6 +15,7 @@ from portrait3d.full.image_to_plane import ImageToPlane
 from portrait3d.full.motion_adapter import MotionAdapter
 from portrait3d.full.plane_grid import PlaneGrid
 from portrait3d.full.super_resolution import SuperResolution
+from portrait3d.precision import network_dtype, networks_in
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ class FullPortrait(nn.Module):
         camera_to_world: Tensor,
         intrinsics: Tensor,
         target_keypoints: Tensor | None = None,
+        *,
+        precision: str = "float32",
     ) -> FullFrame:
         """Draw frames.
 
@@ -143,24 +146,32 @@ class FullPortrait(nn.Module):
             camera_to_world: (B, 4, 4), OpenCV axes.
             intrinsics: (B, 3, 3), normalised to a picture of width 1.
             target_keypoints: (B, K, 2 or 3) of the wanted frames in [-1, 1]; unused for the head alone.
+            precision: Of super-resolution, torso and background, nine tenths of a frame's arithmetic; see
+                `network_dtype`. All else is float32.
 
         Returns:
-            The frames.
+            The frames, float32.
 
         Raises:
-            ValueError: If torso and background are drawn and person or key-points lack them.
+            ValueError: If torso and background are drawn and person or key-points lack them, or `precision`
+                is unknown.
         """
+        device = target_pncc.device
+        networks = networks_in(network_dtype(precision, device), device)
         planes = self.moved_planes(person, target_pncc)
         head = render_head(planes, self.decoder, camera_to_world, intrinsics, self.config)
         if isinstance(self.super_resolution, SuperResolution):
-            picture = self.super_resolution(head.raw, head.features)
-            return FullFrame(picture.clamp(-1, 1), head, planes, None)
+            with networks:
+                picture = self.super_resolution(head.raw, head.features)
+            return FullFrame(picture.float().clamp(-1, 1), head, planes, None)
         if person.surroundings is None or person.keypoints is None or target_keypoints is None:
             raise ValueError("torso and background need a person with surroundings, and target key-points")
-        layers = self.super_resolution(
-            head.raw, head.features, head.opacity, person.keypoints, target_keypoints, person.surroundings
-        )
-        return FullFrame(layers.picture.clamp(-1, 1), head, planes, layers)
+        points = person.keypoints, target_keypoints
+        with networks:
+            layers = self.super_resolution(
+                head.raw, head.features, head.opacity, *points, person.surroundings
+            )
+        return FullFrame(layers.picture.float().clamp(-1, 1), head, planes, layers)
 
 
 def pose_camera(camera: Tensor) -> tuple[Tensor, Tensor]:
