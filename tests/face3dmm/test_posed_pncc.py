@@ -5,6 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from face3dmm import ARKIT_NAMES, Camera, FaceModel, render_pncc, render_posed_pncc
+from face3dmm.gaze_marks import gaze_directions
+from face3dmm.inner_parts import SUNK
 
 MODEL = FaceModel.open_face()
 NOSE, CHEEKS = 30, (2, 14)  # of the 68 landmarks
@@ -62,7 +64,7 @@ def test_the_plane_of_the_teeth_is_seen_between_the_lips_alone(yaw: float, pitch
     camera = Camera.from_head_pose(torch.tensor([[pitch, yaw, 0.0]]).expand(3, 3), torch.zeros(3, 3))
     shut = render_posed_pncc(MODEL, torch.zeros(80), faces(), camera)[0]
     teeth = (shut[2] < -0.99) & (shut[:2].amax(0) > -0.9)
-    assert int(teeth.sum()) <= 4  # where lips that touch leave a sample open
+    assert int(teeth[128:].sum()) <= 4  # below the eyes; where lips that touch leave a sample open
 
 
 def test_batches_and_storage():
@@ -84,6 +86,8 @@ def test_what_does_not_fit_is_refused():
         render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(64), camera)
     with pytest.raises(ValueError, match="2 expressions need 2 cameras"):
         render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(2, 64), camera)
+    with pytest.raises(ValueError, match=r"gaze must have shape \(3, 2\)"):
+        render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(3, 64), camera, gaze=torch.zeros(2))
     with pytest.raises(ValueError, match="dtype must be"):
         render_posed_pncc(MODEL, torch.zeros(80), torch.zeros(3, 64), camera, dtype=torch.float16)
 
@@ -108,3 +112,51 @@ def test_a_corner_that_is_no_number_costs_its_triangles_alone():
     expression[0, 0] = float("nan")
     assert not render_posed_pncc(MODEL, torch.zeros(80), expression, camera, 96).isnan().any()
     assert (whole > -1).any()
+
+
+def middle_of_eye(
+    picture: torch.Tensor, camera: Camera, frame: int, eye: int, gaze: torch.Tensor
+) -> torch.Tensor:
+    """(3,) what is seen where an eye looks."""
+    ball = MODEL.eyeballs[eye]
+    front = ball[:3] + SUNK * ball[3] * gaze_directions(gaze)
+    seen = Camera(camera.camera_to_world[frame : frame + 1], camera.intrinsics[frame : frame + 1])
+    uv, _ = seen.project(seen.model_to_world(front[None]))
+    return F.grid_sample(picture[None], uv[:, None] * 2 - 1, align_corners=False)[0, :, 0, 0]
+
+
+def test_eyes_turn_with_the_gaze_and_carry_their_places_along():
+    gaze = torch.tensor([[0.0, 0.0], [0.05, 0.25], [-0.1, -0.3]])
+    camera = Camera.from_head_pose(torch.zeros(3, 3), torch.zeros(3, 3))
+    posed = render_posed_pncc(MODEL, torch.zeros(80), faces(), camera, 512, gaze=gaze)
+    for eye, red in ((0, 0.76), (1, 0.24)):  # the middles of their parts of the atlas
+        for frame in range(3):
+            seen = middle_of_eye(posed[frame], camera, frame, eye, gaze[frame])
+            wanted = 2 * torch.tensor([red, 0.76, 0.0]) - 1
+            # A pixel is some 2 degrees of the eye, a thirtieth of its part: that it is the right one is enough.
+            assert (seen - wanted).abs().max() < 0.06
+    straight = render_posed_pncc(MODEL, torch.zeros(80), faces(), camera, 512)
+    assert straight[0].equal(posed[0])
+    assert not straight[1].equal(posed[1])
+
+
+@pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
+def test_lids_that_are_shut_hide_the_eyes(yaw: float):
+    camera = Camera.from_head_pose(torch.tensor([[0.0, yaw, 0.0]]), torch.zeros(1, 3))
+    counts = [
+        int(
+            eyes_seen(
+                render_posed_pncc(
+                    MODEL, torch.zeros(80), faces(eyeBlinkLeft=shut, eyeBlinkRight=shut)[:1], camera, 512
+                )[0]
+            )
+        )
+        for shut in (0.0, 1.0)
+    ]
+    assert counts[0] > 300
+    assert counts[1] <= 0.03 * counts[0]
+
+
+def eyes_seen(picture: torch.Tensor) -> torch.Tensor:
+    """Number of pixels of the eyes' part of the atlas."""
+    return ((picture[2] < -0.99) & (picture[1] > 0.02)).sum()

@@ -14,7 +14,7 @@ from portrait3d.held_out import whole_picture
 from portrait3d.frame_loss import draw_frame
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D
-from portrait3d.posed_guide import HIDDEN, PosedGuide
+from portrait3d.posed_guide import CHANNELS, FACE, HIDDEN, INNER, PosedGuide
 
 WIDTH = TINY.super_resolution_width // 2
 
@@ -57,9 +57,10 @@ def test_before_it_learns_a_guide_changes_nothing():
     assert torch.equal(with_one.draw(1), without.draw(1))
 
 
-def test_it_is_convolved_as_if_the_whole_picture_were_on_empty_ground():
+@pytest.mark.parametrize("channels", [0, 5])
+def test_it_is_convolved_as_if_the_whole_picture_were_on_empty_ground(channels: int):
     generator = torch.Generator().manual_seed(1)
-    guide = PosedGuide(WIDTH).double()
+    guide = PosedGuide(WIDTH, channels=channels).double()
     for value in guide.parameters():
         value.data.normal_(generator=generator)
     for rows, columns in (
@@ -69,16 +70,41 @@ def test_it_is_convolved_as_if_the_whole_picture_were_on_empty_ground():
     ):
         posed = torch.full((2, 3, 24, 36), -1.0, dtype=torch.float64)
         posed[..., rows, columns] = torch.rand(posed[..., rows, columns].shape, generator=generator).double()
-        hidden = F.leaky_relu(
-            F.conv2d(F.pad(posed, (2,) * 4, value=-1.0), guide.first.weight, guide.first.bias), 0.2
-        )
+        padded = F.pad(posed, (2,) * 4, value=-1.0)
+        if channels:
+            padded = torch.cat([padded, guide._looked_up(padded)], 1)
+        hidden = F.leaky_relu(F.conv2d(padded, guide.first.weight, guide.first.bias), 0.2)
         wanted = F.conv2d(hidden, guide.last.weight, guide.last.bias)
         torch.testing.assert_close(guide(posed), wanted)
+        values = list(guide.parameters())
         own, dense = (
-            torch.autograd.grad(out.square().sum(), list(guide.parameters()))
+            torch.autograd.grad(out.square().sum(), values, allow_unused=True, materialize_grads=True)
             for out in (guide(posed), wanted)
         )
         torch.testing.assert_close(own, dense)
+
+
+def test_each_place_of_the_face_and_of_what_is_behind_has_its_own_texel():
+    guide = PosedGuide(WIDTH, channels=1)
+    x, y = 31, 200  # of the face's texels; the inner parts' are half as many
+    place = torch.tensor([(2 * x + 1) / FACE - 1, (2 * y + 1) / FACE - 1])
+    behind = torch.tensor([(2 * 5 + 1) / INNER - 1, (2 * 60 + 1) / INNER - 1])
+    posed = torch.full((1, 3, 4, 4), -1.0)
+    posed[0, :2, 1, 2], posed[0, 2, 1, 2] = place, 0.3
+    posed[0, :2, 3, 0] = behind  # its depth is -1
+    found = guide._looked_up(posed)
+    torch.testing.assert_close(found[0, 0, 1, 2], guide.face[0, y, x])
+    torch.testing.assert_close(found[0, 0, 3, 0], guide.inner[0, 60, 5])
+    assert int((found != 0).sum()) == 2
+
+
+def test_a_guide_without_textures_is_read_as_it_was_written():
+    kept = PosedGuide(WIDTH, channels=0)
+    torch.nn.init.normal_(kept.last.weight)
+    posed = torch.rand(1, 3, 8, 8) * 2 - 1
+    read = PosedGuide.from_tensors(kept.state_dict())
+    assert read.channels == 0
+    assert torch.equal(read(posed), kept(posed))
 
 
 def test_its_beginning_is_the_same_in_every_run_and_leaves_other_chance_alone():
@@ -88,7 +114,8 @@ def test_its_beginning_is_the_same_in_every_run_and_leaves_other_chance_alone():
     first, second = PosedGuide(WIDTH), PosedGuide(WIDTH)
     assert torch.equal(torch.rand(1), wanted)
     assert torch.equal(first.first.weight, second.first.weight)
-    assert first.first.weight.shape == (HIDDEN, 3, 3, 3)
+    assert torch.equal(first.face, second.face)
+    assert first.first.weight.shape == (HIDDEN, 3 + CHANNELS, 3, 3)
 
 
 def test_what_only_the_posed_picture_tells_is_learned_by_a_guide_alone():

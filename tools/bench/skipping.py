@@ -45,7 +45,8 @@ def calls_of(avatar: Path) -> tuple[Renderer, list[tuple[tuple, dict]]]:
         return render_planes(*arguments, **options)
 
     with mock.patch.object(portrait3d.model, "render_planes", keep):
-        list(renderer.portrait.frames(drives(renderer.face_identity, *(part[chosen] for part in parts), 256)))
+        motion, portrait = (part[chosen] for part in parts), renderer.portrait
+        list(portrait.frames(drives(renderer.face_identity, *motion, *portrait.pncc_sizes)))
     return renderer, calls
 
 

@@ -99,7 +99,7 @@ def rendering(avatar_folder: Path) -> list[Figure]:
 
     def driven() -> list[Any]:
         parts = (motion.expression, motion.euler, motion.translation)
-        return list(drives(person.face_identity, *parts, *portrait.pncc_sizes))
+        return list(drives(person.face_identity, *parts, *portrait.pncc_sizes, gaze=motion.gaze))
 
     per_sample = 2e-9 * (24 * 32 + 32 * 25 + 3 * 4 * 24)
     coding, mark = Coding(), Watermark(1)

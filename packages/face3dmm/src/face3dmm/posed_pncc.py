@@ -8,17 +8,13 @@ import torch
 from torch import Tensor
 
 from face3dmm.camera import Camera, model_to_world
+from face3dmm.inner_parts import inner_faces, inner_parts
 from face3dmm.model import FaceModel
 from face3dmm.pncc import person_vertices
 from face3dmm.raster import draw_attributes
 
 # Samples per pixel along a line, taken in pairs: lips are a few pixels apart, an edge must not jump by one.
 FINER = 2
-# The teeth's plane behind the lips: x, y and z of its corners from the middle of the inner lips at rest, in
-# decimetres, and their colours. It holds the opening of a wide-open jaw, and the chin hides its lower end.
-TEETH = ((-0.3, 0.1, -0.19), (0.3, 0.1, -0.19), (-0.15, -0.38, -0.19), (0.15, -0.38, -0.19))
-TEETH_COLOURS = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.25, 1.0, 0.0), (0.75, 1.0, 0.0))
-TEETH_FACES = ((0, 1, 2), (2, 1, 3))
 
 
 @torch.no_grad()
@@ -29,11 +25,12 @@ def render_posed_pncc(
     camera: Camera,
     size: int = 256,
     *,
+    gaze: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Draw the face mesh as cameras see it, each point in the colour of its place in the mean shape, and
-    between open lips a plane that moves with the skull, as the upper teeth do: what is seen of the mouth
-    depends on where in the mouth it is.
+    """Draw the face mesh as cameras see it, each point in the colour of its place in the mean shape, and what
+    its openings let be seen: a plane that moves with the skull, as the upper teeth do, and eyeballs that turn
+    with the gaze. How it looks there depends on which part of teeth or eye it is.
 
     Args:
         model: Face model.
@@ -41,13 +38,14 @@ def render_posed_pncc(
         expression: (B, 64).
         camera: Of B frames.
         size: Width and height of the whole picture in pixels.
+        gaze: (B, 2) as in `FaceCoeffs`; None looks straight ahead.
         dtype: torch.float32, or torch.uint8 for storage: value / 127.5 - 1 gives the float back within 1/255.
 
     Returns:
         (B, 3, size, size) on the CPU, in [-1, 1] (uint8: 0..255), each pixel the mean of four samples;
-        background and eye openings are -1 (0). The teeth's plane has its own place in red and green, from -1
-        to 1 across and downwards, and -1 in blue, which no part of a face before it has. Not differentiable.
-        A frame's picture does not depend on the batch it is in.
+        background is -1 (0). Teeth and eyes have places of their own in red and green (see `inner_parts`)
+        and -1 in blue, which no part of a face before them has. Not differentiable. A frame's picture does
+        not depend on the batch it is in.
 
     Raises:
         ValueError: If a shape or a value is not as said here.
@@ -58,15 +56,17 @@ def render_posed_pncc(
     if camera.camera_to_world.shape != (count, 4, 4):
         got = tuple(camera.camera_to_world.shape[:-2])
         raise ValueError(f"{count} expressions need {count} cameras, got {got}")
+    gaze = expression.new_zeros(count, 2) if gaze is None else gaze
+    if gaze.shape != (count, 2):
+        raise ValueError(f"gaze must have shape ({count}, 2), got {tuple(gaze.shape)}")
     if dtype not in (torch.float32, torch.uint8):
         raise ValueError(f"dtype must be torch.float32 or torch.uint8, got {dtype}")
     high = 255.0 if dtype == torch.uint8 else 2.0
-    behind = model.faces.new_tensor(TEETH_FACES) + len(model.mean)
-    faces = torch.cat([model.faces[model.face_region], behind])
-    colours = torch.cat([model.ncc, model.ncc.new_tensor(TEETH_COLOURS)]) * high
-    teeth = _teeth(model, identity)
+    inner, places = inner_faces()
+    faces = torch.cat([model.faces[model.face_region], inner + len(model.mean)])
+    colours = torch.cat([model.ncc, places]) * high
     points = person_vertices(model, identity.expand(count, -1), expression)
-    placed = model_to_world(torch.cat([points, teeth.expand(count, -1, -1)], 1))
+    placed = model_to_world(torch.cat([points, inner_parts(model, identity, gaze)], 1))
     screen = _project(camera.camera_to_world, camera.intrinsics, placed, FINER * size)
     pictures = expression.new_full((count, 3, size, size), 0 if dtype == torch.uint8 else -1, dtype=dtype)
     for picture, corners in zip(pictures, screen, strict=True):
@@ -98,12 +98,6 @@ def _smooth_drawing(
     drawn = draw_attributes(within[None], faces, colours, size, 0.0)[0]
     rows = drawn[:, ::FINER] + drawn[:, 1::FINER]
     return (rows[..., ::FINER] + rows[..., 1::FINER]) / FINER**2
-
-
-def _teeth(model: FaceModel, identity: Tensor) -> Tensor:
-    """(4, 3) corners of a person's teeth plane in the model's frame."""
-    resting = model.vertices(identity, model.mean.new_zeros(model.expression_basis.shape[-1]))
-    return resting[model.inner_lips].mean(0) + resting.new_tensor(TEETH)
 
 
 def _project(camera_to_world: Tensor, intrinsics: Tensor, points: Tensor, size: int) -> Tensor:

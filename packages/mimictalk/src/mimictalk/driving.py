@@ -40,6 +40,8 @@ def drives(
     translation: "Tensor",
     size: int,
     posed_size: int | None = None,
+    *,
+    gaze: "Tensor | None" = None,
 ) -> "Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]]":
     """One (pncc, camera_to_world, intrinsics, keypoints, posed) per frame, in chunks: memory stays flat.
 
@@ -50,6 +52,7 @@ def drives(
         translation: (T, 3) decimetres.
         size: Side of the PNCC pictures.
         posed_size: Side of the posed ones; None draws none.
+        gaze: (T, 2) radians, which only posed pictures show; None looks straight ahead.
     """
     from face3dmm import Camera, FaceModel, render_pncc, render_posed_pncc
 
@@ -62,6 +65,7 @@ def drives(
         seen = Camera(camera.camera_to_world[part], camera.intrinsics[part])
         posed: Iterable[Tensor | None] = repeat(None)
         if posed_size is not None:
-            posed = render_posed_pncc(model, identity, expression[part], seen, posed_size)
+            looks = None if gaze is None else gaze[part]
+            posed = render_posed_pncc(model, identity, expression[part], seen, posed_size, gaze=looks)
         parts = (pncc, seen.camera_to_world, seen.intrinsics, keypoints[part], posed)
         yield from zip(*parts, strict=False)

@@ -127,7 +127,8 @@ def tracked_clip(
     camera = Camera.from_head_pose(euler, translation)
     drawn = None
     if posed:
-        drawn = render_posed_pncc(model, coeffs.identity, expression, camera, dtype=torch.uint8)
+        gaze = coeffs.gaze[numbers]
+        drawn = render_posed_pncc(model, coeffs.identity, expression, camera, gaze=gaze, dtype=torch.uint8)
     canonical = render_pncc(model, coeffs.identity, torch.zeros(1, 64), size=pncc_size, dtype=torch.uint8)[0]
     points = landmarks[..., :2] / 512
     focus = torch.stack([points[:, list(pair)].mean(1) for pair in (MOUTH, *EYES)], 1)

@@ -52,7 +52,7 @@ class PersonRenderer:
         """Frames of a motion, one after another.
 
         Args:
-            motion: With expression (T, 64), euler (T, 3) and translation (T, 3).
+            motion: With expression (T, 64), euler (T, 3), translation (T, 3) and gaze (T, 2).
 
         Returns:
             uint8 RGB (S, S, 3) each.
@@ -66,9 +66,8 @@ class PersonRenderer:
     def _drawn(self, motion: Any, *, transparent: bool) -> "Iterator[np.ndarray]":
         from mimictalk.driving import drives
 
-        stream = drives(
-            self.face_identity, motion.expression, motion.euler, motion.translation, *self.portrait.pncc_sizes
-        )
+        parts = motion.expression, motion.euler, motion.translation
+        stream = drives(self.face_identity, *parts, *self.portrait.pncc_sizes, gaze=motion.gaze)
         for frame in self.portrait.frames(stream, transparent=transparent):
             yield frame.cpu().numpy()
 

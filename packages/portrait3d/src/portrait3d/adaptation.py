@@ -30,7 +30,8 @@ from portrait3d.posed_guide import PosedGuide
 from portrait3d.precision import network_dtype, networks_in
 from portrait3d.torso_layer import torso_layer
 
-GUIDE_RATE = 0.2  # of the planes' learning rate: that of LoRA
+GUIDE_RATE, TEXTURE_RATE = 0.2, 1.0  # of the planes' learning rate; that of LoRA is the first, too
+TEXTURES = ("face", "inner")  # of the guide
 LORA_PATTERN = r"(motion_adapter|super_resolution|torso_warp)\.(?!.*dwconv).*|decoder\.fc[12]"
 
 
@@ -117,7 +118,8 @@ class PortraitAdaptation:
         planes = {"planes": (self.planes, 1.0)} if self.planes.requires_grad else {}
         learned = {**planes, "torso": (self.torso, 0.3), "background": (self.background, 0.1)}
         if self.guide is not None:
-            learned |= {GUIDE + name: (value, GUIDE_RATE) for name, value in self.guide.named_parameters()}
+            for name, value in self.guide.named_parameters():
+                learned[GUIDE + name] = value, TEXTURE_RATE if name in TEXTURES else GUIDE_RATE
         return learned
 
     def networks(self) -> AbstractContextManager[object]:

@@ -1,10 +1,11 @@
 """What super-resolution is told of where the face lies in the picture.
 
 Rays are four pixels apart and diff-planes coarser still: an adapted mouth opened half as far as its driver,
-because lips that part by a few pixels part by one ray. A person's own two convolutions turn the PNCC as the
-camera sees it, at two pixels per ray, into features that are added inside super-resolution. After deferred
-neural rendering (Thies et al. 2019): the mesh says where, the network how it looks. Neither published system
-has it; it learns nothing generic and begins as nothing.
+because lips that part by a few pixels part by one ray. The PNCC as the camera sees it says at two pixels per
+ray which point of the face lies where. A person's own texture, looked up by it, and two convolutions make
+features of it that are added inside super-resolution: deferred neural rendering (Thies et al. 2019), the mesh
+says where, texture and network how it looks. Neither published system has it; it learns nothing generic and
+begins as nothing.
 """
 
 from collections.abc import Callable
@@ -14,28 +15,37 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from portrait3d.head_bounds import Window
+from portrait3d.precision import exactly
 
 SCALE = 2  # pixels per ray along a line of the posed PNCC
 HIDDEN = 24
+CHANNELS = 12  # of the textures
+FACE, INNER = 256, 128  # texels along a side, of the face and of teeth and eyes
+BEHIND = -0.99  # depth of the posed PNCC below which it is that of teeth or eyes
 REACH = 2  # pixels that the two convolutions look around one
 EMPTY = -1.0  # of the posed PNCC where there is no face
 Guide = Callable[[Window], Tensor]
 
 
 class PosedGuide(nn.Module):
-    """Features (1, W, 2 rows, 2 columns) of a window from the posed PNCC; 0 before it has learned.
+    """Features (B, W, 2 rows, 2 columns) of a window from the posed PNCC; 0 before it has learned.
 
     Args:
         width: Channels of super-resolution at twice the ray grid.
-        seed: Of the first convolution.
+        seed: Of the first convolution and of the textures.
+        channels: Of the textures; 0 for none, the place alone decides.
     """
 
-    def __init__(self, width: int, seed: int = 0) -> None:
+    def __init__(self, width: int, seed: int = 0, channels: int = CHANNELS) -> None:
         super().__init__()
+        self.channels = channels
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.first = nn.Conv2d(3, HIDDEN, 3, 1, 1)
+            self.first = nn.Conv2d(3 + channels, HIDDEN, 3, 1, 1)
             self.last = nn.Conv2d(HIDDEN, width, 3, 1, 1)
+            if channels:
+                self.face = nn.Parameter(0.05 * torch.randn(channels, FACE, FACE))
+                self.inner = nn.Parameter(0.05 * torch.randn(channels, INNER, INNER))
         nn.init.zeros_(self.last.weight)
         assert self.last.bias is not None
         nn.init.zeros_(self.last.bias)
@@ -47,7 +57,10 @@ class PosedGuide(nn.Module):
         Raises:
             ValueError: If they are not those of a guide.
         """
-        guide = cls(len(tensors["last.bias"])) if "last.bias" in tensors else cls(1)
+        if "last.bias" not in tensors:
+            raise ValueError("not a posed guide: last.bias is missing")
+        channels = len(tensors["face"]) if "face" in tensors else 0
+        guide = cls(len(tensors["last.bias"]), channels=channels)
         try:
             guide.load_state_dict(tensors)
         except RuntimeError as error:
@@ -65,12 +78,14 @@ class PosedGuide(nn.Module):
         """
         first, last = self.first, self.last
         assert first.bias is not None and last.bias is not None
-        hidden = F.leaky_relu(first.bias + EMPTY * first.weight.sum((1, 2, 3)), 0.2)
+        hidden = F.leaky_relu(first.bias + EMPTY * first.weight[:, :3].sum((1, 2, 3)), 0.2)
         elsewhere = last.bias + last.weight.sum((2, 3)) @ hidden
         rows, columns = _reached(posed)
         around = F.pad(posed, (REACH,) * 4, value=EMPTY)[
             ..., rows.start : rows.stop + 2 * REACH, columns.start : columns.stop + 2 * REACH
         ]
+        if self.channels:
+            around = torch.cat([around, self._looked_up(around)], 1)
         near = F.leaky_relu(F.conv2d(around, first.weight, first.bias), 0.2)
         features = F.conv2d(near, last.weight, last.bias)
         batch, _, height, width = posed.shape
@@ -82,6 +97,20 @@ class PosedGuide(nn.Module):
     def over(self, posed: Tensor) -> Guide:
         """What `render_head` takes: a window's features of a frame's posed PNCC (1, 3, 2G, 2G)."""
         return lambda window: self(window.take_pixels(posed, SCALE))
+
+    def _looked_up(self, posed: Tensor) -> Tensor:
+        """Texture of each pixel by its place in the mean face as it is seen from the front, 0 where there is
+        none; teeth and eyes have a texture of their own and are told by their depth (`render_posed_pncc`)."""
+        place = posed[:, :2].movedim(1, -1)
+        with exactly(posed.device):
+            face, inner = (
+                F.grid_sample(
+                    texture.expand(len(posed), -1, -1, -1), place, padding_mode="border", align_corners=False
+                )
+                for texture in (self.face, self.inner)
+            )
+        there = (posed > EMPTY).any(1, keepdim=True)
+        return torch.where(posed[:, 2:] < BEHIND, inner, face) * there
 
 
 def _reached(posed: Tensor) -> tuple[slice, slice]:

@@ -68,7 +68,8 @@ class TorsoWarp(nn.Module):
         Returns:
             (B, 4, S, S) the torso in the wanted frame.
         """
-        small = F.interpolate(torso, (self.SIZE, self.SIZE), mode="area")
+        # The layer must not learn to steer the network that bends it: it did, in blocks that showed.
+        small = F.interpolate(torso.detach(), (self.SIZE, self.SIZE), mode="area")
         full = torso.shape[-1]
         moved = self.motion(small, source, target)
         moved = F.interpolate(moved, (full, full), mode="bilinear", align_corners=False)

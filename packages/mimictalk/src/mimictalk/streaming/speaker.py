@@ -88,6 +88,7 @@ class AvatarSpeaker:
             part.euler,
             part.translation,
             *portrait.pncc_sizes,
+            gaze=part.gaze,
         )
         picture: np.ndarray = portrait.frame(*drive).numpy()
         if self._label is not None:
