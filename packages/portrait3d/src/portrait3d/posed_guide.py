@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from portrait3d.errors import InputError
 from portrait3d.head_bounds import Window
 from portrait3d.precision import exactly
 
@@ -33,19 +34,16 @@ class PosedGuide(nn.Module):
     Args:
         width: Channels of super-resolution at twice the ray grid.
         seed: Of the first convolution and of the textures.
-        channels: Of the textures; 0 for none, the place alone decides.
     """
 
-    def __init__(self, width: int, seed: int = 0, channels: int = CHANNELS) -> None:
+    def __init__(self, width: int, seed: int = 0) -> None:
         super().__init__()
-        self.channels = channels
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.first = nn.Conv2d(3 + channels, HIDDEN, 3, 1, 1)
+            self.first = nn.Conv2d(3 + CHANNELS, HIDDEN, 3, 1, 1)
             self.last = nn.Conv2d(HIDDEN, width, 3, 1, 1)
-            if channels:
-                self.face = nn.Parameter(0.05 * torch.randn(channels, FACE, FACE))
-                self.inner = nn.Parameter(0.05 * torch.randn(channels, INNER, INNER))
+            self.face = nn.Parameter(0.05 * torch.randn(CHANNELS, FACE, FACE))
+            self.inner = nn.Parameter(0.05 * torch.randn(CHANNELS, INNER, INNER))
         nn.init.zeros_(self.last.weight)
         assert self.last.bias is not None
         nn.init.zeros_(self.last.bias)
@@ -55,16 +53,14 @@ class PosedGuide(nn.Module):
         """One with these values, in evaluation.
 
         Raises:
-            ValueError: If they are not those of a guide.
+            InputError: If they are not those of a guide.
         """
-        if "last.bias" not in tensors:
-            raise ValueError("not a posed guide: last.bias is missing")
-        channels = len(tensors["face"]) if "face" in tensors else 0
-        guide = cls(len(tensors["last.bias"]), channels=channels)
+        guide = cls(len(tensors["last.bias"]) if "last.bias" in tensors else 1)
         try:
             guide.load_state_dict(tensors)
         except RuntimeError as error:
-            raise ValueError(f"not a posed guide: {' '.join(str(error).split())}") from error
+            cure = "Learn the person again with this version of portrait3d."
+            raise InputError("posed guide", "it is damaged or of another version", cure) from error
         return guide.to(tensors["last.bias"].device).eval()
 
     def forward(self, posed: Tensor) -> Tensor:
@@ -84,8 +80,7 @@ class PosedGuide(nn.Module):
         around = F.pad(posed, (REACH,) * 4, value=EMPTY)[
             ..., rows.start : rows.stop + 2 * REACH, columns.start : columns.stop + 2 * REACH
         ]
-        if self.channels:
-            around = torch.cat([around, self._looked_up(around)], 1)
+        around = torch.cat([around, self._looked_up(around)], 1)
         near = F.leaky_relu(F.conv2d(around, first.weight, first.bias), 0.2)
         features = F.conv2d(near, last.weight, last.bias)
         batch, _, height, width = posed.shape
