@@ -47,6 +47,15 @@ def test_energy_ignores_phase_where_pyramid_does_not() -> None:
     assert float(pyramid_loss(noise, other)) > float(pyramid_loss(noise, flat))
 
 
+def test_detail_that_energy_asks_for_is_grey() -> None:
+    grey = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1)
+    flat = (grey * 0.3).requires_grad_()
+    (slope,) = torch.autograd.grad(energy_loss(flat, grey), flat)
+    assert slope.abs().max() > 0
+    torch.testing.assert_close(slope[:, 0], slope[:, 1])
+    torch.testing.assert_close(slope[:, 2], slope[:, 1])
+
+
 def test_alpha_and_entropy() -> None:
     assert float(alpha_loss(torch.tensor([0.25]), torch.tensor([1.0]))) == 0.75
     assert float(entropy_loss(torch.tensor([0.5]))) == pytest.approx(math.log(2))
