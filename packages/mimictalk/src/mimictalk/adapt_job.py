@@ -16,6 +16,7 @@ from mimictalk.compute_device import check_device, chosen_device
 from mimictalk.consent import obtain_consent
 from mimictalk.console import Console
 from mimictalk.errors import InputError
+from mimictalk.heap import release_heap
 from mimictalk.manifest import Manifest, sha256_file
 from mimictalk.marks import now
 from mimictalk.person_motion import learn_speech
@@ -153,6 +154,7 @@ def _adapt(
     )
     for warning in adapted.warnings:
         console.warn(warning)
+    release_heap()
     tuning = None
     if settings.tune_motion and adapted.prompt is not None:
         tuning, adapted.meta["speech"] = learn_speech(adapted.prompt, settings.seed, progress)

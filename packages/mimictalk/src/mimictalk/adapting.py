@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimictalk.adapt_recipe import Recipe
+from mimictalk.heap import release_heap
 from mimictalk.sync_check import FRAME_MS
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def adapt_clip(
     clip = portrait_clip(
         video, track, max_seconds, progress, segmenter=segmenter, most=MOST_FRAMES, posed=True
     )
+    release_heap()
     run = planned_run(
         track.source_hash,
         steps=steps,
