@@ -96,10 +96,13 @@ def test_closed_eyes_hardly_change(eyes, picture):
 def test_a_renderer_looks_from_where_its_clip_looked(picture):
     class Still:
         def frames(self, moved):
+            asked.append(moved.gaze)
             yield from [picture] * moved.frames
 
     shown = torch.deg2rad(torch.tensor([[0.0, 15.0], [0.0, 15.0], [9.0, -40.0]]))  # one outlier
+    asked = []
     looking = with_turned_eyes(Still(), torch.zeros(80), shown)
     assert isinstance(looking, TurnedEyesRenderer)
     assert np.array_equal(next(looking.frames(motion(0, 15))), picture)
     assert not np.array_equal(next(looking.frames(motion(0, 0))), picture)
+    torch.testing.assert_close(torch.cat(asked), torch.deg2rad(torch.tensor([[0.0, 15.0]])).expand(2, 2))

@@ -29,8 +29,8 @@ class RenderSettings(VideoSettings):
 
 
 def looking(renderer: Any, avatar: Avatar, controls: MotionControls) -> Any:
-    """An avatar's renderer, with the eyes turned in the picture where the controls say so and it does not."""
-    if controls.gaze is None or renderer.portrait.turns_eyes:
+    """An avatar's renderer, with the eyes turned where the controls say so."""
+    if controls.gaze is None:
         return renderer
     from mimictalk.turned_eyes import with_turned_eyes
 

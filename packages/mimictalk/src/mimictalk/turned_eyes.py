@@ -1,12 +1,12 @@
 """Eyes that look where a motion says: irises are moved in the drawn picture, within the lids.
 
-The portrait model draws the eyes as the person's clip showed them. Warping the iris to its new place keeps
-its own colour and light (Kononenko & Lempitsky 2015 learn such a warp; here the eyeballs of the face model
-tell it).
+The portrait model draws the eyes much as the person's clip showed them, and follows a gaze in part only. So
+they are drawn as they mostly were, and the iris is warped to its new place, which keeps its own colour and
+light (Kononenko & Lempitsky 2015 learn such a warp; here the eyeballs of the face model tell it).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,11 +78,14 @@ class TurnedEyesRenderer:
 
     def frames(self, motion: Any) -> Iterator[np.ndarray]:
         """Frames of a motion, (S, S, 3) uint8 RGB, one after another."""
-        return self._turned(self.renderer.frames(motion), motion)
+        return self._turned(self.renderer.frames(self._unturned(motion)), motion)
 
     def cut_out_frames(self, motion: Any) -> Iterator[np.ndarray]:
         """Frames of a motion before nothing, (S, S, 4) uint8, one after another."""
-        return self._turned(self.renderer.cut_out_frames(motion), motion)
+        return self._turned(self.renderer.cut_out_frames(self._unturned(motion)), motion)
+
+    def _unturned(self, motion: Any) -> Any:
+        return replace(motion, gaze=self.eyes.drawn.expand_as(motion.gaze))
 
     def _turned(self, frames: Iterator[np.ndarray], motion: Any) -> Iterator[np.ndarray]:
         for index, frame in enumerate(frames):

@@ -61,11 +61,6 @@ class PortraitRenderer:
         """Sides of the PNCC and of the posed PNCC that drive a frame; None where the latter is not needed."""
         return self.model.config.pncc_size, None if self.guide is None else SCALE * self.model.config.ray_grid
 
-    @property
-    def turns_eyes(self) -> bool:
-        """Whether eyes look where the posed PNCC says; else they look as they were learned."""
-        return self.guide is not None
-
     @torch.inference_mode()
     def frame(
         self,
