@@ -2,6 +2,7 @@
 
     .venv/bin/python tools/bench/render.py                      # some minutes
     .venv/bin/python tools/bench/render.py --published ../eg3d/eg3d --keep tools/bench/results/render.json
+    TRIPLANE_RENDER_INSTRUCTION_SET=avx2 .venv/bin/python tools/bench/render.py --cases eg3d_64 eg3d_128
 
 All contestants take the same planes, decoder and rays, in one process, one after the other, over and over
 (A B A B ...); figures are ratios of medians of wall time. CPU time is given beside it: on a busy machine it
@@ -41,6 +42,7 @@ from triplane_render import (
     render_planes,
     render_planes_reference,
 )
+from triplane_render._backend import wanted_instruction_set
 
 SEED = 0
 Render = Callable[["Scene", "Case"], Tensor]
@@ -347,7 +349,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     contestants = {"fused": by(render_planes), "channels_last": channels_last}
-    if "avx512_bf16" in build_info()["instruction_sets"]:
+    if (wanted_instruction_set() or build_info()["instruction_sets"][0]) == "avx512_bf16":
         contestants["bfloat16"] = bfloat16
     contestants["reference"] = by(render_planes_reference)
     if args.published:
@@ -360,7 +362,9 @@ def main() -> None:
         f for name in args.cases for f in bench(by_name[name], contestants, args.repeats, args.published)
     ]
     figures += [*floor(figures, args.threads), *growth()]
-    report("render", SEED, figures, args.keep, also=" ".join(build_info()["instruction_sets"]))
+    wanted = wanted_instruction_set()
+    sets = " ".join(build_info()["instruction_sets"]) + (f", {wanted} alone" if wanted else "")
+    report("render", SEED, figures, args.keep, also=sets)
 
 
 if __name__ == "__main__":
