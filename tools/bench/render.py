@@ -349,7 +349,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     contestants = {"fused": by(render_planes), "channels_last": channels_last}
-    if (wanted_instruction_set() or build_info()["instruction_sets"][0]) == "avx512_bf16":
+    best = next(iter(build_info()["instruction_sets"]), "")
+    if (wanted_instruction_set() or best) == "avx512_bf16":
         contestants["bfloat16"] = bfloat16
     contestants["reference"] = by(render_planes_reference)
     if args.published:
