@@ -1,11 +1,16 @@
+import json
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors import safe_open
 from torch import nn
 from toy_backbone import RememberingToy, ToyBackbone
 
 from mimictalk_adapt import AdaptableBackbone, AdaptConfig, adapt
 from mimictalk_adapt.lora import inject, lora_parameters
 from mimictalk_adapt.planning import batch_generator
+from mimictalk_adapt.state import FILE
 
 CONFIG = AdaptConfig(steps=40, r=2, lora_alpha=2, save_every_s=0.0)
 
@@ -37,6 +42,26 @@ def test_statistics_and_dropout_of_a_network_in_training_mode_stay_off() -> None
     assert torch.equal(batch_norm.running_mean, torch.zeros(3))
     assert torch.equal(batch_norm.running_var, torch.ones(3))
     assert torch.equal(backbone.net(backbone.static), backbone.net(backbone.static)), "dropout is on"
+
+
+def test_a_run_tells_where_its_time_went_also_over_an_interruption(tmp_path) -> None:
+    def stop_at_17(done: int, total: int, terms: dict[str, float]) -> None:
+        if done == 17:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        adapt(ToyBackbone(), CONFIG, state_folder=tmp_path, progress=stop_at_17)
+    before = json.loads(read_state(tmp_path)["history"])["spent"]
+    result = adapt(ToyBackbone(), CONFIG, state_folder=tmp_path)
+    assert set(result.spent) == {"loss", "backward", "optimiser", "looks", "saving"}
+    for kind, seconds in before.items():
+        assert 0 < seconds < result.spent[kind]
+    assert result.spent["loss"] + result.spent["backward"] < 2 * result.seconds  # two threads at most
+
+
+def read_state(folder: Path) -> dict[str, str]:
+    with safe_open(folder / FILE, "pt") as file:
+        return file.metadata()
 
 
 @pytest.mark.parametrize("still", ["learning_rate", "static_learning_rate"])

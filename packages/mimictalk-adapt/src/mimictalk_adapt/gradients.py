@@ -1,9 +1,10 @@
 """Gradients of several steps at the same values, at the same time on a CPU."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +21,13 @@ class StepGradient:
         loss: Scalar.
         terms: Of the loss.
         gradients: By parameter, None where the loss does not depend on it; empty if the loss is not finite.
+        seconds: That the thread was at work for "loss" and "backward".
     """
 
     loss: Tensor
     terms: dict[str, Tensor]
     gradients: list[Tensor | None]
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class StepGradients:
@@ -57,7 +60,9 @@ class StepGradients:
             return list(pool.map(self._one, steps))
 
     def _one(self, step: int) -> StepGradient:
+        began = time.thread_time()
         loss, terms = self.backbone.loss(batch_generator(self.seed, step))
+        drawn = time.thread_time()
         found: Sequence[Tensor | None] = ()
         if bool(torch.isfinite(loss)):
             given = torch.autograd.grad(loss, self.parameters, allow_unused=True)
@@ -65,7 +70,10 @@ class StepGradients:
                 None if gradient is None else laid_out(gradient, like)
                 for gradient, like in zip(given, self.parameters, strict=True)
             ]
-        return StepGradient(loss.detach(), {n: value.detach() for n, value in terms.items()}, list(found))
+        seconds = {"loss": drawn - began, "backward": time.thread_time() - drawn}
+        return StepGradient(
+            loss.detach(), {n: value.detach() for n, value in terms.items()}, list(found), seconds
+        )
 
 
 def laid_out(values: Tensor, like: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class AdaptResult:
         best: Best held-out numbers; None without a judge.
         curve: (step, terms) about every hundredth of the run.
         held_out: (step, seconds, held-out numbers) of every look.
+        spent: Seconds of work by kind, over all calls: "loss" (drawing and comparing) and "backward" of all
+            steps, which on a CPU are at work side by side, the "optimiser", "looks" at held-out data, and
+            "saving". Of steps that were cut short nothing is counted.
     """
 
     steps: int
@@ -58,6 +61,7 @@ class AdaptResult:
     best: Numbers | None
     curve: list[tuple[int, Numbers]]
     held_out: list[tuple[int, float, Numbers]]
+    spent: dict[str, float] = field(default_factory=dict)
 
 
 def adapt(
@@ -167,6 +171,7 @@ class _Run:
             history.best,
             history.curve,
             history.held_out,
+            history.spent,
         )
 
     def _advance(self) -> Numbers | None:
@@ -179,9 +184,16 @@ class _Run:
         rollbacks, terms = history.rollbacks, None
         with self.stop.held():
             for found in gradients:
+                for kind, seconds in found.seconds.items():
+                    self._spend(kind, seconds)
                 if history.rollbacks == rollbacks:  # what follows belongs to values that were given up
+                    began = time.monotonic()
                     terms = self._count(self._step(found)) or terms
+                    self._spend("optimiser", time.monotonic() - began)
         return terms
+
+    def _spend(self, kind: str, seconds: float) -> None:
+        self.history.spent[kind] = self.history.spent.get(kind, 0.0) + seconds
 
     def _count(self, terms: Numbers | None) -> Numbers | None:
         """Book a step that gave `terms`, or None where it was left out."""
@@ -235,6 +247,7 @@ class _Run:
         history = self.history
         if not self.config.looks_at(history.done, history.looked_at):
             return
+        began = time.monotonic()
         numbers: Numbers | None = None
         if isinstance(self.backbone, JudgingBackbone):
             with self.stop.held():
@@ -243,6 +256,7 @@ class _Run:
         with self.stop.held():
             self._note_look(numbers)
             self.learned.show_values()
+            self._spend("looks", time.monotonic() - began)
         if numbers and self.look is not None:
             self.look(history.done, numbers)
 
@@ -276,11 +290,13 @@ class _Run:
 
     def _save(self) -> None:
         if self.folder is not None:
+            began = time.monotonic()
             self.history.seconds = round(self._seconds(), 2)
             memory = {f"memory.{name}": value for name, value in self.memory.items()}
             adam = moments(self.learned.parameters, self.optimizer)
             save_state(self.folder, self.learned.tensors() | adam | memory, self.history, self.key)
             self.saved_at = time.monotonic()
+            self._spend("saving", self.saved_at - began)
 
     def _take_up(self) -> None:
         found = load_state(self.folder, self.key) if self.folder is not None else None

@@ -34,6 +34,7 @@ class History:
         worse: Looks since then.
         curve: (step, loss terms), about a hundred over the run.
         held_out: (step, seconds, held-out numbers) of every look.
+        spent: Seconds of work by kind, see `AdaptResult`.
     """
 
     done: int = 0
@@ -48,6 +49,7 @@ class History:
     worse: int = 0
     curve: list[tuple[int, Numbers]] = field(default_factory=list)
     held_out: list[tuple[int, float, Numbers]] = field(default_factory=list)
+    spent: dict[str, float] = field(default_factory=dict)
 
     @property
     def best(self) -> Numbers | None:

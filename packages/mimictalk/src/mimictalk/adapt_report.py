@@ -44,6 +44,14 @@ MEANING = {
     "faces_found": ("faces found", "share of drawn frames in which the detector sees a face"),
 }
 
+WORK = {
+    "loss": "drawing and comparing",
+    "backward": "gradients",
+    "optimiser": "optimiser",
+    "looks": "looks at held-out frames",
+    "saving": "saving the state",
+}
+
 
 def report_page(
     card: str,
@@ -82,7 +90,8 @@ def report_page(
     parts += ["<h2>Figures</h2>", '<div class="pair">', _held_out(result), _figures_of(sample), "</div>"]
     parts += ["<h2>The mouth</h2>", _mouth_chart(sample)]
     parts += ["<h2>Learning</h2>", *_learning_charts(result)]
-    parts += ["<h2>Time and memory</h2>", _table(_flat(spent))]
+    parts += ["<h2>Time and memory</h2>", '<div class="pair">', _table(_flat(spent)), _step_times(result)]
+    parts.append("</div>")
     parts += [
         "<h2>Settings</h2>",
         '<div class="pair">',
@@ -127,6 +136,18 @@ def _held_out(result: "AdaptResult") -> str:
     ]
     head = "<tr><th>held-out frames</th><th>start</th><th>best</th><th></th></tr>"
     return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _step_times(result: "AdaptResult") -> str:
+    """Where the time of learning went, as milliseconds of work per step."""
+    if not result.steps or not result.spent:
+        return ""
+    each = {WORK.get(kind, kind): 1e3 * seconds / result.steps for kind, seconds in result.spent.items()}
+    rows = [
+        f"<tr><th>{escape(kind)}</th><td class='number'>{time:.3g}</td></tr>"
+        for kind, time in sorted(each.items(), key=lambda item: -item[1])
+    ]
+    return f"<table><tr><th>work of a step</th><th>ms</th></tr>{''.join(rows)}</table>"
 
 
 def _figures_of(sample: "Sample") -> str:
