@@ -24,6 +24,7 @@ CHANNELS = 12  # of the textures
 FACE, INNER = 256, 128  # texels along a side, of the face and of teeth and eyes
 BEHIND = -0.99  # depth of the posed PNCC below which it is that of teeth or eyes
 REACH = 2  # pixels that the two convolutions look around one
+MULTIPLE = 16  # of sides of what is convolved: each new size costs the convolution library time and memory
 EMPTY = -1.0  # of the posed PNCC where there is no face
 Guide = Callable[[Window], Tensor]
 
@@ -109,13 +110,15 @@ class PosedGuide(nn.Module):
 
 
 def _reached(posed: Tensor) -> tuple[slice, slice]:
-    """Rows and columns that the face touches or the convolutions carry it to; one pixel without a face."""
+    """Rows and columns that hold the face and what the convolutions carry it to; one pixel without a face."""
     face = (posed > EMPTY).any(0).any(0)
     spans = []
     for lines in (face.any(1), face.any(0)):
         found = torch.nonzero(lines).flatten()
         if not len(found):
             return slice(0, 1), slice(0, 1)
-        first, last = int(found[0]), int(found[-1])
-        spans.append(slice(max(first - REACH, 0), min(last + 1 + REACH, len(lines))))
+        first, last = int(found[0]) - REACH, int(found[-1]) + REACH
+        count = min(-(-(last + 1 - first) // MULTIPLE) * MULTIPLE, len(lines))
+        start = min(max(first, 0), len(lines) - count)
+        spans.append(slice(start, start + count))
     return spans[0], spans[1]
