@@ -115,6 +115,13 @@ class TestProcess:
             process.run([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path / "log.txt")
 
 
+def test_memory_of_who_measures_is_not_taken_for_the_commands(tmp_path):
+    held = bytearray(400_000_000)  # a child's ru_maxrss begins with it
+    held[::4096] = b"x" * len(held[::4096])
+    found = process.run([sys.executable, "-c", "import time; time.sleep(0.5)"], tmp_path / "small.log")
+    assert 0 < found.peak_gb < 0.2
+
+
 class TestFigures:
     @pytest.mark.parametrize(
         ("value", "bar", "sense", "holds"),

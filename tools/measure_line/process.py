@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ class Run:
         cpu_seconds: User and system time of the command and of its finished children.
         peak_gb: Highest resident memory in 1e9 bytes, summed over the process tree every 0.2 s (pages that
             two processes share count twice, so this is an upper bound), at least the kernel's own record of
-            the largest single process.
+            the largest single process. (Not `ru_maxrss`: a child's begins with what its parent held.)
         result: The JSON object on the last line of stdout, empty when there is none.
     """
 
@@ -47,6 +48,18 @@ def resident_bytes(process: psutil.Process) -> int:
     except psutil.Error:  # one ended between the listing and the question; the next sample is complete
         pass
     return total
+
+
+def largest_bytes(process: psutil.Process) -> int:
+    """Return the most that a process or one of its descendants has held, by Linux's record; else 0."""
+    found = [0]
+    for each in [process, *process.children(recursive=True)]:
+        try:
+            lines = Path(f"/proc/{each.pid}/status").read_text().splitlines()
+        except OSError:  # it just ended, or this is no Linux
+            continue
+        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")]
+    return max(found)
 
 
 def last_json(text: str) -> dict[str, Any]:
@@ -89,7 +102,8 @@ def run(arguments: list[str], log: Path, environment: dict[str, str] | None = No
         watched = psutil.Process(process.pid)
         while usage is None:
             time.sleep(SAMPLE_SECONDS)
-            peak = max(peak, resident_bytes(watched))
+            with suppress(psutil.Error):  # it has ended
+                peak = max(peak, resident_bytes(watched), largest_bytes(watched))
             ended, status, found = os.wait4(process.pid, os.WNOHANG)
             usage = found if ended else None
         seconds = time.monotonic() - started
@@ -97,5 +111,4 @@ def run(arguments: list[str], log: Path, environment: dict[str, str] | None = No
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
         raise CommandFailed(f"exit code {process.returncode} from {' '.join(arguments)}\n{tail}")
-    peak = max(peak, usage.ru_maxrss * 1024)
     return Run(seconds, usage.ru_utime + usage.ru_stime, peak / GIGABYTE, last_json(output.read_text()))
