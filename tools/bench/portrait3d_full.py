@@ -9,7 +9,8 @@ inference does; ours from all constants of the person (planes, PNCC, torso, back
 of matrix products and convolutions, two per multiplication (torch.utils.flop_counter), and of the decoder in
 the fused renderer. Frames are drawn one after the other, over and over (A B A B ...); figures are medians.
 CPU time is given beside wall time: on a busy machine it moves less. Memory is the peak of a process of its
-own. Ours is drawn in float32 and with its networks in bfloat16. Progress goes to stderr, one JSON object to the last line of stdout.
+own. Ours is drawn in float32 and with its networks in bfloat16. Progress goes to stderr, one JSON object to the
+last line of stdout.
 """
 
 from __future__ import annotations

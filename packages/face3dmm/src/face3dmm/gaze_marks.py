@@ -25,6 +25,13 @@ def gaze_directions(gaze: Tensor) -> Tensor:
     return torch.stack([pitch.cos() * yaw.sin(), -pitch.sin(), pitch.cos() * yaw.cos()], -1)
 
 
+def gaze_axes(gaze: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Unit vectors (..., 3) across, down and forward of eyes, for a gaze as of `gaze_directions`."""
+    yaw, forward = gaze[..., 1], gaze_directions(gaze)
+    across = torch.stack([yaw.cos(), torch.zeros_like(yaw), -yaw.sin()], -1)
+    return across, torch.linalg.cross(across, forward), forward
+
+
 def eyeballs_of(model: FaceModel, identity: Tensor) -> Tensor:
     """Eyeballs of a person: the model's, each moved as the corners of its eye are.
 
@@ -65,9 +72,7 @@ def iris_discs(eyeballs: Tensor, gaze: Tensor, camera: Camera, size: int) -> Ten
     # In double precision, where sums that round differently with the batch cannot move a pixel.
     eyeballs, gaze = eyeballs.double(), gaze.double()
     exact = Camera(camera.camera_to_world.double(), camera.intrinsics.double())
-    forward = gaze_directions(gaze)
-    across = torch.stack([gaze[:, 1].cos(), torch.zeros_like(gaze[:, 1]), -gaze[:, 1].sin()], -1)
-    down = torch.linalg.cross(across, forward)
+    across, down, forward = gaze_axes(gaze)
     centre, radius = eyeballs[..., :3], eyeballs[..., 3:]
     front = centre + radius * forward.unsqueeze(1)
     points = torch.stack(

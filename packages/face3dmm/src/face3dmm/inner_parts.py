@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from face3dmm.gaze_marks import eyeballs_of, gaze_directions
+from face3dmm.gaze_marks import eyeballs_of, gaze_axes
 from face3dmm.model import FaceModel
 
 # The teeth's plane behind the lips: x, y and z of its corners from the middle of the inner lips at rest, in
@@ -39,9 +39,7 @@ def inner_parts(model: FaceModel, identity: Tensor, gaze: Tensor) -> Tensor:
     resting = model.vertices(identity, model.mean.new_zeros(model.expression_basis.shape[-1]))
     teeth = resting[model.inner_lips].mean(0) + resting.new_tensor(TEETH)
     eyeballs = eyeballs_of(model, identity)
-    forward = gaze_directions(gaze)
-    across = torch.stack([gaze[:, 1].cos(), torch.zeros_like(gaze[:, 1]), -gaze[:, 1].sin()], -1)
-    down = torch.linalg.cross(across, forward)
+    across, down, forward = gaze_axes(gaze)
     slope = torch.linspace(-EYE_REACH, EYE_REACH, EYE_NET).tan()
     # Number by number, which rounds alike whatever the batch.
     rays = (

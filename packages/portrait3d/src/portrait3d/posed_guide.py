@@ -97,7 +97,7 @@ class PosedGuide(nn.Module):
     def _looked_up(self, posed: Tensor) -> Tensor:
         """Texture of each pixel by its place in the mean face as it is seen from the front, 0 where there is
         none; teeth and eyes have a texture of their own and are told by their depth (`render_posed_pncc`)."""
-        place = posed[:, :2].movedim(1, -1).contiguous()  # which is looked up in half the time
+        place = posed[:, :2].movedim(1, -1).contiguous()  # which is looked up quicker
         with exactly(posed.device):
             face, inner = (
                 F.grid_sample(
