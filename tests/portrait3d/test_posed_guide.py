@@ -139,6 +139,39 @@ def test_the_renderer_draws_what_was_learned_and_a_file_keeps_it():
         renderer.frame(*drive)
 
 
+def striped() -> PortraitClip:
+    """The ball with stripes a pixel or two wide that move with it, and no mesh anywhere."""
+    clip = ball_clip()
+    frames = clip.frames.clone()
+    for index, mask in enumerate(clip.head_mask > 0):
+        column = torch.arange(mask.shape[1])
+        middle = (mask.any(0) * column).sum() / mask.any(0).sum()
+        dark = ((column - middle) % 4 < 2).expand_as(mask)
+        frames[index][mask & dark] = 40
+    return replace(clip, frames=frames, posed=torch.zeros(len(clip), 3, 64, 64, dtype=torch.uint8))
+
+
+def test_detail_finer_than_the_rays_is_learned_where_there_is_no_mesh(monkeypatch):
+    contrast = {}
+    for domed in (True, False):
+        if not domed:
+            monkeypatch.setattr(PosedGuide, "_on_dome", lambda *_: torch.zeros(()))
+        backbone = learned(striped(), guided=True)
+        clip = backbone.clip
+        drawn = torch.cat([backbone.draw(index) for index in range(len(clip))]).mean(1)
+        true = clip.frames.float().mean(-1) / 255
+        inside = (clip.head_mask > 0)[..., :-2]
+        drawn, true = ((x[..., 2:] - x[..., :-2])[inside] for x in (drawn, true))
+        contrast[domed] = float((drawn * true).sum() / true.square().sum())
+    assert contrast[True] > 0.2 > 5 * contrast[False]
+
+
+def test_a_guide_of_before_there_was_a_dome_draws_as_it_did():
+    guide = PosedGuide(WIDTH)
+    before = {name: value for name, value in guide.state_dict().items() if name != "head"}
+    assert not PosedGuide.from_tensors(before).head.any()
+
+
 def test_a_person_without_a_guide_needs_no_posed_pncc():
     clip = ball_clip()
     backbone = learner(clip)

@@ -110,7 +110,9 @@ def rendering(avatar_folder: Path) -> list[Figure]:
             clock.taken.setdefault("PNCC", []).append(1e3 * (time.process_time() - began) / FRAMES)
             clock.work["PNCC"] = (0.0, 3 * size * size * 4 / 1e6)
             for pncc, camera, lens, points, posed in stream[:: FRAMES // 4]:
-                guide = None if posed is None or portrait.guide is None else portrait.guide.over(posed[None])
+                guide = None
+                if posed is not None and portrait.guide is not None:
+                    guide = portrait.guide.over(posed[None], camera, lens)
                 planes = portrait.adapter.drive(pncc[None])
                 clock.take(
                     "motion adapter",

@@ -31,7 +31,7 @@ from portrait3d.precision import network_dtype, networks_in
 from portrait3d.torso_layer import torso_layer
 
 GUIDE_RATE, TEXTURE_RATE = 0.2, 1.0  # of the planes' learning rate; that of LoRA is the first, too
-TEXTURES = ("face", "inner")  # of the guide
+TEXTURES = ("face", "inner", "head")  # of the guide
 LORA_PATTERN = r"(motion_adapter|super_resolution|torso_warp)\.(?!.*dwconv).*|decoder\.fc[12]"
 
 

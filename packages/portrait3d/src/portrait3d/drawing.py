@@ -136,7 +136,7 @@ class PortraitRenderer:
         if self.guide is not None:
             if posed is None:
                 raise ValueError("the person has a posed guide: give the posed PNCC of each frame")
-            guide = self.guide.over(posed.to(self.device)[None])
+            guide = self.guide.over(posed.to(self.device)[None], camera_to_world, intrinsics)
         planes = self.adapter.drive(pncc[None])
         return self.model.render_head(
             planes, camera_to_world[None], intrinsics[None], guide=guide, half=self.half

@@ -97,7 +97,9 @@ def draw_frame(
     """
     camera, intrinsics = clip.camera_to_world[index][None], clip.intrinsics[index][None]
     planes = model.add_diff(layers.planes, diff)
-    guide = None if layers.guide is None else layers.guide.over(clip.posed_pncc(index))
+    guide = None
+    if layers.guide is not None:
+        guide = layers.guide.over(clip.posed_pncc(index), camera[0], intrinsics[0])
     head = model.render_head(planes, camera, intrinsics, window, guide=guide)
     target = clip.keypoints[index][None] if keypoints is None else keypoints
     back, torso_alpha = model.render_back(layers.torso, layers.background, layers.keypoints, target)

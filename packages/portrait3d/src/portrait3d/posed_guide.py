@@ -4,8 +4,9 @@ Rays are four pixels apart and diff-planes coarser still: an adapted mouth opene
 because lips that part by a few pixels part by one ray. The PNCC as the camera sees it says at two pixels per
 ray which point of the face lies where. A person's own texture, looked up by it, and two convolutions make
 features of it that are added inside super-resolution: deferred neural rendering (Thies et al. 2019), the mesh
-says where, texture and network how it looks. Neither published system has it; it learns nothing generic and
-begins as nothing.
+says where, texture and network how it looks. What has no mesh, hair first, was as coarse as the rays, and its
+outline went in steps: it has a texture of features, painted on a dome that stands still on the head. Neither
+published system has these; they learn nothing generic and begin as nothing.
 """
 
 from collections.abc import Callable
@@ -16,12 +17,14 @@ from torch.nn import functional as F
 
 from portrait3d.errors import InputError
 from portrait3d.head_bounds import Window
+from portrait3d.head_dome import dome_places
 from portrait3d.precision import exactly
 
 SCALE = 2  # pixels per ray along a line of the posed PNCC
 HIDDEN = 24
 CHANNELS = 12  # of the textures
 FACE, INNER = 256, 128  # texels along a side, of the face and of teeth and eyes
+HEAD = 256  # of the dome
 BEHIND = -0.99  # depth of the posed PNCC below which it is that of teeth or eyes
 REACH = 2  # pixels that the two convolutions look around one
 MULTIPLE = 16  # of sides of what is convolved: each new size costs the convolution library time and memory
@@ -45,20 +48,21 @@ class PosedGuide(nn.Module):
             self.last = nn.Conv2d(HIDDEN, width, 3, 1, 1)
             self.face = nn.Parameter(0.05 * torch.randn(CHANNELS, FACE, FACE))
             self.inner = nn.Parameter(0.05 * torch.randn(CHANNELS, INNER, INNER))
+        self.head = nn.Parameter(torch.zeros(width, HEAD, HEAD))
         nn.init.zeros_(self.last.weight)
         assert self.last.bias is not None
         nn.init.zeros_(self.last.bias)
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "PosedGuide":
-        """One with these values, in evaluation.
+        """One with these values, in evaluation; one of before there was a dome has nothing on it.
 
         Raises:
             InputError: If they are not those of a guide.
         """
         guide = cls(len(tensors["last.bias"]) if "last.bias" in tensors else 1)
         try:
-            guide.load_state_dict(tensors)
+            guide.load_state_dict({"head": guide.head.detach(), **tensors})
         except RuntimeError as error:
             cure = "Learn the person again with this version of portrait3d."
             raise InputError("posed guide", "it is damaged or of another version", cure) from error
@@ -90,9 +94,25 @@ class PosedGuide(nn.Module):
         spread[..., rows, columns] = features
         return spread
 
-    def over(self, posed: Tensor) -> Guide:
-        """What `render_head` takes: a window's features of a frame's posed PNCC (1, 3, 2G, 2G)."""
-        return lambda window: self(window.take_pixels(posed, SCALE))
+    def over(self, posed: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> Guide:
+        """What `render_head` takes: a window's features of a frame.
+
+        Args:
+            posed: (1, 3, 2G, 2G) its posed PNCC.
+            camera_to_world: (4, 4); intrinsics: (3, 3), normalised.
+        """
+
+        def features(window: Window) -> Tensor:
+            face = self(window.take_pixels(posed, SCALE))
+            return face + self._on_dome(window, camera_to_world, intrinsics, posed.shape[-1]).to(face.dtype)
+
+        return features
+
+    def _on_dome(self, window: Window, camera_to_world: Tensor, intrinsics: Tensor, grid: int) -> Tensor:
+        """Features (1, W, 2 rows, 2 columns) of what stands still on the head."""
+        with exactly(self.head.device):
+            places = dome_places(camera_to_world, intrinsics, *window.pixels(SCALE), grid)
+            return F.grid_sample(self.head[None], places[None], padding_mode="border", align_corners=False)
 
     def _looked_up(self, posed: Tensor) -> Tensor:
         """Texture of each pixel by its place in the mean face as it is seen from the front, 0 where there is
