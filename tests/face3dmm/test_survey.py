@@ -9,7 +9,15 @@ from numbered_clips import numbered_clip, write_clip
 from face3dmm import InputError, VideoInfo, open_video
 from face3dmm.detector import FaceBox
 from face3dmm.following import follow
-from face3dmm.survey import Person, _kept_whole, _same_person, choose_crop, survey, whole_square
+from face3dmm.survey import (
+    Person,
+    _from_crop_to_crop,
+    _same_person,
+    _stays_in,
+    choose_crop,
+    survey,
+    whole_square,
+)
 
 skimage_data = pytest.importorskip("skimage.data")
 
@@ -125,12 +133,40 @@ def test_landmarks_of_a_square_portrait_are_found_in_the_same_pass(tmp_path: Pat
     np.testing.assert_array_equal(follow(reader, at_once), follow(reader, later))
 
 
-def test_only_one_large_face_in_a_square_picture_is_looked_at_at_once() -> None:
+def test_landmarks_of_a_wide_picture_are_found_in_the_same_pass_where_the_face_stays(tmp_path: Path) -> None:
+    pictures = [scene(300, 200 + 2 * step) for step in range(8)]
+    reader = open_video(clip(tmp_path / "a.mp4", pictures))
+    at_once, later = survey(reader, landmarks=True), survey(reader)
+    assert at_once.crop == later.crop
+    assert at_once.faces is not None
+    np.testing.assert_allclose(follow(reader, at_once), follow(reader, later), atol=4)
+
+
+def test_a_face_that_leaves_the_expected_square_is_followed_in_a_second_pass(tmp_path: Path) -> None:
+    pictures = [scene(200, 20 + 7 * step) for step in range(55)]
+    assert survey(open_video(clip(tmp_path / "a.mp4", pictures)), landmarks=True).faces is None
+
+
+def test_points_of_one_square_are_where_they_were_in_another() -> None:
+    source, target = (100, 50, 256), (80, 20, 512)
+    points = np.array([[10.0, 20, 6], [400, 512, -4]], np.float32)
+    pixels = points[:, :2] * 256 / 512 + (100, 50)
+    wanted = (pixels - (80, 20)) * 512 / 512
+    got = _from_crop_to_crop(points, source, target)
+    np.testing.assert_allclose(got[:, :2], wanted)
+    np.testing.assert_allclose(got[:, 2], points[:, 2] / 2)
+
+
+def test_only_one_large_face_inside_the_expected_square_is_looked_at_at_once() -> None:
     assert whole_square(info(1280, 720)) is None
     assert whole_square(info(520, 500)) == (10, 0, 500)
-    square = info(500, 500)
-    assert _kept_whole([], square)
-    assert _kept_whole([still(250, 250, 200)], square)
-    assert _kept_whole([still(250, 250, 200), still(20, 20, 30, count=1)], square)  # seen once: a mistake
-    assert not _kept_whole([still(250, 250, 200), still(20, 20, 80)], square)
-    assert not _kept_whole([still(250, 250, 100)], square)
+    whole, picture = (0, 0, 500), info(500, 500)
+    assert _stays_in([], whole, picture)
+    assert _stays_in([still(250, 250, 200)], whole, picture)
+    assert _stays_in(
+        [still(250, 250, 200), still(20, 20, 30, count=1)], whole, picture
+    )  # seen once: a mistake
+    assert not _stays_in([still(250, 250, 200), still(20, 20, 80)], whole, picture)
+    assert not _stays_in([still(250, 250, 100)], whole, picture)
+    assert _stays_in([still(40, 250, 200)], whole, picture)  # cut off by the picture's edge
+    assert not _stays_in([still(150, 250, 200)], (100, 0, 400), info(1280, 720))

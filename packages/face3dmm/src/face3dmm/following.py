@@ -6,10 +6,9 @@ import numpy as np
 
 from face3dmm.detector import LANDMARKS
 from face3dmm.landmark_queue import LandmarkQueue
-from face3dmm.survey import Person, Survey
+from face3dmm.survey import SIZE, Person, Survey
 from face3dmm.video import VideoReader
 
-SIZE = 512
 _REACH = 0.75  # face sizes from where the face is expected
 
 

@@ -11,11 +11,10 @@ from face3dmm.clip_remarks import DARK, SMALL_FACE
 from face3dmm.detector import FaceBox, FaceFinder, LandmarkTracker
 from face3dmm.errors import InputError
 from face3dmm.fit import fit_landmarks
-from face3dmm.following import SIZE
 from face3dmm.landmarks import FACE_OVAL, MESH
 from face3dmm.model import FaceModel
 from face3dmm.pictures import Picture, read_picture
-from face3dmm.survey import MIN_FACE, Person, choose_crop, luminance, prominence, scaled
+from face3dmm.survey import MIN_FACE, SIZE, Person, choose_crop, luminance, prominence, scaled
 from face3dmm.track import FaceTrack
 from face3dmm.tracking import face_boxes, file_hash
 from face3dmm.turned import TURNED, quarter_turns

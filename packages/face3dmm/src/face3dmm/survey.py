@@ -22,6 +22,7 @@ _WHOLE_FACE = 0.22  # of the picture's side: a smaller face is cropped even from
 _CROP = 2.25  # side of the crop in face boxes: head and shoulders
 _FACE_AT = 0.49  # height of the face in the crop, from its top
 _UPRIGHT_TRIALS = 5
+SIZE = 512  # of the square pictures in which landmarks are found
 
 
 @dataclass
@@ -55,8 +56,8 @@ class Survey:
         crop: (x0, y0, side) in pixels of the upright source.
         changes: (T,) mean difference of each frame from the one before it, 0..255; 0 for frame 0.
         brightness: Median luminance of the person's face, 0..255.
-        faces: Of each frame the landmarks found in the 512 x 512 crop, where the crop was known from the
-            beginning and they were looked for.
+        faces: Of each frame the landmarks found, in pixels of the 512 x 512 crop, where it could be told
+            from the beginning where to look; else None.
     """
 
     person: Person
@@ -75,8 +76,8 @@ def survey(
     Args:
         reader: The clip.
         progress: Called with the number of frames done.
-        landmarks: Find them in the same pass, beside the search for faces, if the whole picture will be the
-            crop: for one large face in a square picture.
+        landmarks: Find them in the same pass, beside the search for faces, as long as one person is seen who
+            stays in the square that the first frame lets expect.
 
     Raises:
         InputError: If there is no face in it, or it is too small.
@@ -87,10 +88,10 @@ def survey(
     samples: list[np.ndarray] = []
     before: np.ndarray | None = None
     turns: Future[int] | None = None
-    square = whole_square(reader.info) if landmarks else None
     with FaceFinder() as finder, ThreadPoolExecutor(1) as beside, ExitStack() as running:
-        queue = running.enter_context(LandmarkQueue()) if square else None
-        for number, glance in enumerate(reader.glances(_LONGEST, _THINNING, square)):
+        expected = expected_crop(reader, finder) if landmarks else None
+        queue = running.enter_context(LandmarkQueue()) if expected else None
+        for number, glance in enumerate(reader.glances(_LONGEST, _THINNING, expected)):
             if queue is not None and glance.crop is not None:
                 queue.add(glance.crop)
             small = glance.thin[..., 1].astype(np.int16)
@@ -108,7 +109,11 @@ def survey(
                     samples.append(picture)
                 if turns is None and len(samples) == _UPRIGHT_TRIALS:
                     turns = beside.submit(_turns, samples)
-                if queue is not None and not _kept_whole(people, reader.info):
+                if (
+                    expected is not None
+                    and queue is not None
+                    and not _stays_in(people, expected, reader.info)
+                ):
                     running.close()
                     queue = None
             progress(number + 1)
@@ -127,7 +132,9 @@ def survey(
     others = tuple(one for one in people if one is not person and len(one.times) >= least)
     light = float(np.median([value for one, value in brightness if one is person]))
     crop = choose_crop(person, reader.info)
-    return Survey(person, others, crop, np.array(changes), light, faces if crop == square else None)
+    if faces is not None and expected:
+        faces = [[_from_crop_to_crop(one, expected, crop) for one in frame] for frame in faces]
+    return Survey(person, others, crop, np.array(changes), light, faces)
 
 
 def _turns(pictures: list[np.ndarray]) -> int:
@@ -135,11 +142,39 @@ def _turns(pictures: list[np.ndarray]) -> int:
         return quarter_turns(finder, pictures)
 
 
-def _kept_whole(people: list[Person], info: VideoInfo) -> bool:
-    """Whether what was seen so far lets the whole picture be the crop, with one face in it."""
+def expected_crop(reader: VideoReader, finder: FaceFinder) -> tuple[int, int, int] | None:
+    """The crop (x0, y0, side) that the first frame lets expect: round its one face, or a whole square
+    picture."""
+    first = next(iter(reader.frames(_LONGEST)), None)
+    found = [] if first is None else finder(first)
+    if first is None or len(found) != 1:
+        return whole_square(reader.info)
+    return choose_crop(Person([0], [scaled(found[0], reader.info.width / first.shape[1])]), reader.info)
+
+
+def _stays_in(people: list[Person], crop: tuple[int, int, int], info: VideoInfo) -> bool:
+    """Whether what was seen so far is one person, whose face is in a square and large enough for it."""
     if sum(len(one.times) > 1 for one in people) > 1:
         return False
-    return all(one.side() >= _WHOLE_FACE * min(info.width, info.height) for one in people[:1])
+    x0, y0, side = crop
+    for person in people[:1]:
+        box = person.boxes[-1]
+        left, top = max(box.x0, 0), max(box.y0, 0)
+        right, bottom = min(box.x1, info.width), min(box.y1, info.height)
+        inside = x0 <= left and y0 <= top and right <= x0 + side and bottom <= y0 + side
+        if not inside or person.side() < _WHOLE_FACE * side:
+            return False
+    return True
+
+
+def _from_crop_to_crop(
+    points: np.ndarray, source: tuple[int, int, int], target: tuple[int, int, int]
+) -> np.ndarray:
+    """Points (N, 3) in pixels of one square, scaled to SIZE, in pixels of another one."""
+    if source == target:
+        return points
+    corner = np.subtract(source[:2], target[:2]) * (SIZE / target[2])
+    return (points * (source[2] / target[2]) + np.append(corner, 0)).astype(points.dtype)
 
 
 def whole_square(info: VideoInfo) -> tuple[int, int, int] | None:

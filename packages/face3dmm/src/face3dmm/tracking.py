@@ -14,10 +14,10 @@ from face3dmm.clip_remarks import check_identity, check_moving, check_seen, rema
 from face3dmm.detector import LandmarkTracker
 from face3dmm.errors import InputError
 from face3dmm.fit import fit_landmarks
-from face3dmm.following import SIZE, follow
+from face3dmm.following import follow
 from face3dmm.landmarks import MESH
 from face3dmm.model import FaceModel
-from face3dmm.survey import survey
+from face3dmm.survey import SIZE, survey
 from face3dmm.track import FaceTrack, carried_over, spans
 from face3dmm.video import VideoReader, open_video
 
@@ -38,9 +38,10 @@ def track_video(
 ) -> FaceTrack:
     """Follow one person through a video and fit the face model to them.
 
-    Two passes, each with one frame in memory: the first finds the people and the crop, the second the
-    landmarks. Where two or more people are in the picture, the largest and most central is followed. Frames
-    without the face are bridged over up to 0.4 s (confidence 0.5); longer gaps have confidence 0.
+    One pass, with a few frames in memory, finds the people, the crop and the landmarks; where the face does
+    not stay where the first frame shows it, or is not alone, a second one finds the landmarks. Where two or
+    more people are in the picture, the largest and most central is followed. Frames without the face are
+    bridged over up to 0.4 s (confidence 0.5); longer gaps have confidence 0.
 
     Args:
         path: A regular local video file.

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-CENTRE = (0.0, 0.09, -0.06)  # world units, of the ellipsoid whose front half is the dome: the mean scalp
-RADII = (0.235, 0.33, 0.28)
+CENTRE = (0.0, 0.09, -0.12)  # world units, of the ellipsoid whose front half is the dome, about the scalp
+RADII = (0.235, 0.33, 0.34)
 REACH = (0.34, 0.42)  # right and up from the centre: what the chart holds
 
 
