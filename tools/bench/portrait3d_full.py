@@ -104,9 +104,11 @@ def contestants(
                 draw["published"] = published_frame(theirs, given, torso)
         constants: Callable[[], object] = dict  # theirs has none
         if ours is not None:
-            constants, draw["ours"] = our_frame(fold(ours), given, torso)
+            planes = fold(ours).canonical_planes(given["head"])
+            ours.drop_image_to_plane()
+            constants, draw["ours"] = our_frame(ours, planes, given, torso)
             if only is None or only == HALF:
-                draw[HALF] = our_frame(ours, given, torso, "bfloat16")[1]
+                draw[HALF] = our_frame(ours, planes, given, torso, "bfloat16")[1]
         yield draw, constants
 
 
@@ -134,10 +136,13 @@ def published_frame(theirs: nn.Module, given: dict[str, Tensor], torso: TorsoInp
 
 
 def our_frame(
-    ours: FullPortrait, given: dict[str, Tensor], torso: TorsoInputs, precision: str = "float32"
+    ours: FullPortrait,
+    planes: Tensor,
+    given: dict[str, Tensor],
+    torso: TorsoInputs,
+    precision: str = "float32",
 ) -> tuple[Callable[[], Person], Draw]:
     """A function that works out the constants but for the planes, and one that draws from them."""
-    planes = ours.canonical_planes(given["head"])
     source, target = (torso_keypoints(each, ours.config.torso_keypoints) for each in torso[-2:])
     surroundings = Surroundings(torso.torso, torso.segmentation[:, [2, 4]], torso.background, source)
 

@@ -189,3 +189,16 @@ def test_a_frame_and_its_gradients_are_the_same_on_a_device(config, monkeypatch)
         assert (a is None) == (b is None)
         if a is not None:
             torch.testing.assert_close(b.cpu(), a, rtol=1e-2, atol=1e-5 + 1e-3 * float(a.abs().max()))
+
+
+def test_frames_need_no_image_to_plane_once_there_are_planes():
+    model = random_portrait(TINY)
+    person = person_of(model)
+    drive = pictures(1, seed=8), *pose_camera(CAMERAS[:1]), surroundings(TINY).keypoints + 0.1
+    wanted = model(person, *drive).picture
+    held = sum(value.numel() for value in model.parameters())
+    model.drop_image_to_plane()
+    assert sum(value.numel() for value in model.parameters()) < held
+    assert torch.equal(model(person, *drive).picture, wanted)
+    with pytest.raises(ValueError, match="image-to-plane was dropped: load the model again"):
+        model.canonical_planes(pictures(1))

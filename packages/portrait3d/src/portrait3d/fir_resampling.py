@@ -14,18 +14,22 @@ def _kernel(like: Tensor, gain: float) -> Tensor:
     return kernel.expand(like.shape[1], 1, -1, -1)
 
 
-def fir_blur(x: Tensor, before: int, after: int, gain: float = 1.0) -> Tensor:
+def fir_blur(x: Tensor, before: int, after: int, gain: float = 1.0, bias: Tensor | None = None) -> Tensor:
     """Filter without change of rate.
 
     Args:
         x: (B, C, H, W).
         before, after: Zeros put on the upper left and on the lower right; negative ones crop.
         gain: What a constant picture is multiplied by.
+        bias: (C,) added afterwards.
 
     Returns:
         (B, C, H + before + after - 3, W + before + after - 3).
     """
-    return F.conv2d(F.pad(x, (before, after, before, after)), _kernel(x, gain), groups=x.shape[1])
+    padding = before
+    if before != after or before < 0:
+        x, padding = F.pad(x, (before, after, before, after)), 0
+    return F.conv2d(x, _kernel(x, gain), bias, padding=padding, groups=x.shape[1])
 
 
 def fir_downsample(x: Tensor) -> Tensor:

@@ -138,18 +138,19 @@ class HeadTorsoBackground(nn.Module):
             seen = [picture.clamp(-1, 1) / 2 + 0.5, alpha, torso.picture.clamp(-1, 1) / 2 + 0.5]
             alpha = torch.minimum(self.head_alpha(torch.cat(seen, 1)), alpha)
         person = (torso.alpha + self._opaque(alpha)).clamp(0, 1)
+        head, behind, body = (part.to(x.dtype) for part in (alpha, 1 - alpha, person))
         if self.fusion == "concat":
             everywhere = background.features.expand(batch, -1, -1, -1)
             x, picture = torch.cat([x, torso_features, everywhere], 1), None
         else:
             picture = picture * alpha + torso.picture * (1 - alpha)
             if self.fusion == "v1":
-                x = x * alpha + torso_features * (1 - alpha)
+                x = x * head + torso_features * behind
             else:
-                x = self.fuse_head_torso(torch.cat([x * alpha, torso_features * (1 - alpha)], 1))
+                x = self.fuse_head_torso(torch.cat([x * head, torso_features * behind], 1))
                 x, picture = self.head_torso_block(x, picture)
             picture = picture * person + background.picture * (1 - person)
-            x = torch.cat([x * person, background.features * (1 - person)], 1)
+            x = torch.cat([x * body, background.features.to(x.dtype) * (1 - body)], 1)
         _, picture = self.block1(self.fuse_background(x), picture)
         return HeadTorsoBackgroundOutput(picture, torso.picture, torso.occlusion, torso.alpha, alpha, person)
 

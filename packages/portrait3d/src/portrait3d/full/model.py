@@ -79,7 +79,7 @@ class FullPortrait(nn.Module):
     def __init__(self, config: FullConfig) -> None:
         super().__init__()
         self.config = config
-        self.image_to_plane = ImageToPlane(config)
+        self.image_to_plane: ImageToPlane | None = ImageToPlane(config)
         grid = config.plane_depth > 1
         self.plane_grid = PlaneGrid(config.plane_channels, config.plane_depth) if grid else None
         self.motion_adapter = MotionAdapter(config)
@@ -92,8 +92,15 @@ class FullPortrait(nn.Module):
         self, head: Tensor, alpha: Tensor | None = None, camera: Tensor | None = None
     ) -> Tensor:
         """Planes (B, 3, C, R, R) or (B, 3, C, D, R, R) of a picture; arguments as `ImageToPlane.forward`."""
+        if self.image_to_plane is None:
+            raise ValueError("image-to-plane was dropped: load the model again for another picture")
         planes = self.image_to_plane(head, alpha, camera)
         return planes if self.plane_grid is None else self.plane_grid(planes)
+
+    def drop_image_to_plane(self) -> None:
+        """Free the memory of image-to-plane, three fifths of all weights: frames of a person who has planes
+        do without it. `canonical_planes` refuses from then on."""
+        self.image_to_plane = self.plane_grid = None
 
     def person(
         self,

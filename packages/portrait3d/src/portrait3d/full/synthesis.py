@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from portrait3d.equalised import EqualisedLinear, scaled_leaky_relu
 from portrait3d.fir_resampling import fir_blur, fir_upsample
+from portrait3d.precision import exactly
 
 
 class ModulatedWeight(nn.Module):
@@ -52,15 +53,43 @@ class SynthesisLayer(ModulatedWeight):
 
 
 class FoldedSynthesisLayer(nn.Module):
-    """A `SynthesisLayer` whose weight (out, in, 3, 3) is the one in effect."""
+    """A `SynthesisLayer` whose weight (out, in, 3, 3) in effect is a convolution's, which LoRA may wrap."""
 
     def __init__(self, weight: Tensor, bias: Tensor, *, up: bool) -> None:
         super().__init__()
-        self.weight, self.bias, self.up = nn.Parameter(weight.clone()), nn.Parameter(bias.clone()), up
+        self.up, self.channels_in = up, weight.shape[1]
+        self.conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, device="meta")
+        self.conv.weight, self.conv.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
 
     def forward(self, x: Tensor) -> Tensor:
         """As `SynthesisLayer`."""
-        return activate(x, self.weight, self.bias, self.up)
+        if self.up:
+            return activate(x, *effective_kernel(self.conv, self.channels_in), up=True)
+        return scaled_leaky_relu(self.conv(x))
+
+
+def effective_kernel(conv: nn.Module, channels_in: int) -> tuple[Tensor, Tensor]:
+    """Weight and bias that a 3x3 convolution with a border of zeros has in effect, whatever wraps it.
+
+    Upsampling takes the weight transposed, so a wrapper cannot be called in its place. Like
+    `effective_linear` this asks what becomes of single bright pixels, which stays differentiable.
+
+    Args:
+        conv: A module that maps (N, channels_in, H, W) affinely to (N, out, H, W).
+        channels_in: Its input channels.
+
+    Returns:
+        weight (out, channels_in, 3, 3) and bias (out,).
+    """
+    if type(conv) is nn.Conv2d and conv.bias is not None:
+        return conv.weight, conv.bias
+    parameter = next(conv.parameters())
+    with exactly(parameter.device):
+        probe = parameter.new_zeros(channels_in + 1, channels_in, 3, 3)
+        probe[:channels_in, :, 1, 1].fill_diagonal_(1)
+        answer = conv(probe)
+    bias = answer[-1, :, 1, 1]
+    return (answer[:-1] - bias[:, None, None]).transpose(0, 1).flip(2, 3), bias
 
 
 def activate(x: Tensor, weight: Tensor, bias: Tensor, up: bool) -> Tensor:
