@@ -94,3 +94,23 @@ def test_a_block_adds_to_the_picture_and_starts_one():
 def test_without_up_the_picture_is_added_as_it_is():
     block, x, picture = SynthesisBlock(2, 2, 6, up=False), torch.randn(1, 2, 8, 8), torch.randn(1, 3, 8, 8)
     torch.testing.assert_close(block(x, picture)[1] - block(x, None)[1], picture)
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_wrapped_convolution_counts_with_what_wraps_it(up):
+    """As LoRA wraps it: the layer answers like one whose weight is the sum of the two."""
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self, base, added):
+            super().__init__()
+            self.base, self.added = base, torch.nn.Parameter(added)
+
+        def forward(self, x):
+            return self.base(x) + torch.nn.functional.conv2d(x, self.added, padding=1)
+
+    folded, x, added = layer(up).folded(), torch.randn(1, 2, 5, 6), torch.randn(3, 2, 3, 3)
+    whole = type(folded)(folded.conv.weight.detach() + added, folded.conv.bias.detach(), up=up)
+    folded.conv = Wrapped(folded.conv, added)
+    torch.testing.assert_close(folded(x), whole(x), atol=1e-5, rtol=1e-5)
+    folded(x).sum().backward()
+    assert folded.conv.added.grad.abs().sum() > 0

@@ -31,6 +31,13 @@ class EqualisedLinear(nn.Module):
         """(…, in) -> (…, out)."""
         return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
 
+    def folded(self) -> nn.Linear:
+        """The plain layer that it is."""
+        plain = nn.Linear(self.weight.shape[1], self.weight.shape[0], device=self.weight.device)
+        plain.weight = nn.Parameter(self.weight.detach() * self.weight_gain)
+        plain.bias = nn.Parameter(self.bias.detach() * self.bias_gain)
+        return plain
+
 
 class EqualisedConv2d(nn.Module):
     """Convolution: stored weight (out, in, k, k) times 1 / sqrt(in k²)."""
@@ -44,6 +51,14 @@ class EqualisedConv2d(nn.Module):
     def forward(self, x: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
         """(B, in, H, W) -> (B, out, (H + 2 padding - k) / stride + 1, …)."""
         return F.conv2d(x, self.weight * self.weight_gain, self.bias, stride, padding)
+
+    def folded(self) -> nn.Conv2d:
+        """The plain convolution that it is with stride and padding left out."""
+        channels_out, channels_in, kernel, _ = self.weight.shape
+        plain = nn.Conv2d(channels_in, channels_out, kernel, device=self.weight.device)
+        plain.weight = nn.Parameter(self.weight.detach() * self.weight_gain)
+        plain.bias = None if self.bias is None else nn.Parameter(self.bias.detach().clone())
+        return plain
 
 
 def scaled_leaky_relu(x: Tensor, gain: float = 1.0, clamp: float | None = None) -> Tensor:

@@ -92,8 +92,8 @@ def _judge(drawn: DrawnFrame, shown: PortraitClip) -> dict[str, float]:
     alpha = drawn.head.alpha > 0.5
     return {
         "score": float(sum(getattr(weights, name) * float(terms[name]) for name in SCORED)),
-        "psnr": _psnr(picture, truth, torch.ones_like(square)),
-        "psnr_mouth": _psnr(picture, truth, square),
+        "psnr": psnr_where(picture, truth, torch.ones_like(square)),
+        "psnr_mouth": psnr_where(picture, truth, square),
         "head_iou": float((alpha & mask).sum() / (alpha | mask).sum().clamp_min(1)),
     }
 
@@ -106,7 +106,7 @@ def whole_picture(drawn: DrawnFrame) -> Tensor:
     return picture.clamp(0, 1)
 
 
-def _psnr(got: Tensor, wanted: Tensor, where: Tensor) -> float:
+def psnr_where(got: Tensor, wanted: Tensor, where: Tensor) -> float:
     """dB inside `where` (1, 1, S, S), with the error of rounding to 8 bits as the least."""
     error = ((got - wanted).square() * where).sum() / (3 * where.sum()).clamp_min(1)
     return float(-10 * torch.log10(error.clamp_min(1 / 12 / 255**2)))

@@ -26,7 +26,8 @@ def fold(model: Model) -> Model:
     """Replace, in place, every submodule that offers `folded()`, its children first.
 
     Args:
-        model: In evaluation mode; afterwards it renders the same pictures and can no longer be trained.
+        model: In evaluation mode; afterwards it renders the same pictures and can no longer be trained. LoRA
+            may learn in it: its layers are plain ones.
 
     Returns:
         The same model.
