@@ -113,6 +113,18 @@ def test_rare_openings_are_learned_from_more_often(clip) -> None:
     assert float(odds.sum()) == pytest.approx(1.0)
 
 
+def test_blinks_are_learned_from_more_often() -> None:
+    """Of 99 frames two are closed and one half closed: none of three degrees has more than the others of the
+    eyes' fifth, but for what is below a hundredth of the commonest, and here nothing is."""
+    eyes = torch.full((99,), 0.3)
+    eyes[[4, 5]], eyes[6] = 0.05, 0.14
+    odds = frame_odds(torch.zeros(99), torch.ones(99), eyes)
+    same = 0.8 / 99  # for mouths all alike, too
+    assert odds[[4, 5]].tolist() == pytest.approx([same + 0.2 / 3 / 2] * 2)
+    assert float(odds[6]) == pytest.approx(same + 0.2 / 3)
+    assert float(odds.sum()) == pytest.approx(1.0)
+
+
 def test_frames_without_a_trusted_track_are_never_drawn(clip) -> None:
     confidence = torch.ones(len(clip))
     confidence[1] = 0

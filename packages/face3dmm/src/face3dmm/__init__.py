@@ -12,6 +12,7 @@ from face3dmm.gltf import write_glb
 from face3dmm.live_link import read_live_link, write_live_link
 from face3dmm.masks import Masks, segment_frames, segment_stream
 from face3dmm.model import FaceModel
+from face3dmm.model_change import ModelChange
 from face3dmm.motion_json import (
     FaceMotion,
     read_motion_json,
@@ -49,6 +50,7 @@ __all__ = [
     "FitConfig",
     "InputError",
     "Masks",
+    "ModelChange",
     "Picture",
     "PnccConvention",
     "PnccTriple",

@@ -244,18 +244,26 @@ def _landmark_terms(model: FaceModel, gap: float) -> tuple[Array, Array]:
     known = model.known_468
     if not int(model.named):
         source, goal = model.mean[model.landmarks_468], open_face.mean[open_face.landmarks_468]
-        offsets = torch.einsum("ij,njk->nik", _similarity(source[known], goal[known]), offsets)
+        offsets = torch.einsum("ij,njk->nik", similarity(source[known], goal[known]), offsets)
+    return landmark_rows(shapes, known, gap).numpy(), landmark_rows(offsets, known, gap).numpy()
+
+
+def landmark_rows(movement: Tensor, known: Tensor, gap: float) -> Tensor:
+    """Movement (468, 3, E) of landmarks -> rows (M, E) of those that are known and of lip and lid gaps, in
+    units whose sum of squares is what `ArkitSolve` counts in.
+
+    Args:
+        movement: Decimetres per coefficient.
+        known: (468,) bool.
+        gap: Weight of a gap against that of its points.
+    """
     upper, lower = (list(side) for side in zip(*_GAPS, strict=True))
-
-    def rows(movement: Tensor) -> Array:
-        gaps = (movement[upper] - movement[lower]) * gap**0.5
-        unit = _PIXELS / float(known.sum()) ** 0.5
-        return (torch.cat([movement[known], gaps]).flatten(0, 1) * unit).numpy()
-
-    return rows(shapes), rows(offsets)
+    gaps = (movement[upper] - movement[lower]) * gap**0.5
+    unit = _PIXELS / float(known.sum()) ** 0.5
+    return torch.cat([movement[known], gaps]).flatten(0, 1) * unit
 
 
-def _similarity(source: Tensor, goal: Tensor) -> Tensor:
+def similarity(source: Tensor, goal: Tensor) -> Tensor:
     """Scaled rotation (3, 3) that carries points (N, 3) nearest to others, centres aside (Umeyama 1991)."""
     a, b = (points.double() - points.double().mean(0) for points in (source, goal))
     u, s, vt = torch.linalg.svd(b.T @ a)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from face3dmm import FaceTrack
     from portrait3d.clip import PortraitClip
 
-MOUTH, EYES = (13, 14), ((33, 133), (362, 263))  # MediaPipe landmarks of the inner lips and the eye corners
+# MediaPipe landmarks of the inner lips, the corners of the eyes, and their upper and lower lids.
+MOUTH, EYES, LIDS = (13, 14), ((33, 133), (362, 263)), ((159, 145), (386, 374))
 Progress = Callable[[str, int, int, dict[str, Any]], None]
 
 
@@ -73,7 +74,8 @@ def frames_to_learn(track: "FaceTrack", count: int, most: int) -> "Tensor":
 
     if count <= most:
         return torch.arange(count)
-    odds = frame_odds(_opening(track.landmarks[:count]), track.coeffs.confidence[:count])
+    landmarks = track.landmarks[:count]
+    odds = frame_odds(_opening(landmarks), track.coeffs.confidence[:count], _eyes(landmarks))
     wanted = min(most, int((odds > 0).sum()))
     return torch.multinomial(odds, wanted, generator=torch.Generator().manual_seed(0)).sort().values
 
@@ -83,6 +85,15 @@ def _opening(landmarks: "Tensor") -> "Tensor":
     points = landmarks[..., :2]
     lips = (points[:, MOUTH[0]] - points[:, MOUTH[1]]).norm(dim=-1)
     return lips / (points[:, EYES[0][0]] - points[:, EYES[1][1]]).norm(dim=-1)
+
+
+def _eyes(landmarks: "Tensor") -> "Tensor":
+    """(T,) gap of the lids over the eyes' width, both eyes together, of landmarks (T, 478, 3)."""
+    points = landmarks[..., :2]
+    gaps, widths = (
+        sum((points[:, a] - points[:, b]).norm(dim=-1) for a, b in pairs) for pairs in (LIDS, EYES)
+    )
+    return gaps / widths
 
 
 def tracked_clip(
@@ -143,6 +154,7 @@ def tracked_clip(
         keypoints=torso_keypoints(coeffs.identity, euler, translation),
         focus=focus,
         opening=_opening(landmarks),
+        eyes=_eyes(landmarks),
         background=torch.as_tensor(background),
         confidence=coeffs.confidence[numbers],
         fps=track.fps,

@@ -148,7 +148,7 @@ class PortraitAdaptation:
         Raises:
             ValueError: If nothing is left to learn from.
         """
-        odds = frame_odds(self.clip.opening, self.clip.confidence)
+        odds = frame_odds(self.clip.opening, self.clip.confidence, self.clip.eyes)
         odds[self.held_out] = 0
         if not float(odds.sum()) > 0:
             raise ValueError("every frame with a trusted track is held out")

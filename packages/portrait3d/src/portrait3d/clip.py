@@ -9,8 +9,11 @@ from torch import Tensor
 
 PER_FRAME = (
     "frames", "head_mask", "torso_mask", "pncc", "camera_to_world", "intrinsics", "keypoints", "focus",
-    "opening", "confidence", "posed", "numbers",
+    "opening", "eyes", "confidence", "posed", "numbers",
 )  # fmt: skip
+MOUTH_SHARE, EYES_SHARE = 0.3, 0.2  # of what is learned from, see `frame_odds`
+MOUTH_DEGREES, EYES_DEGREES = 8, 4
+MOUTH_RAREST, EYES_RAREST = 8, 100  # no degree counts as rarer, beside the commonest; a blink is four frames
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class PortraitClip:
         background: (S, S, 3) uint8 plate.
         confidence: (T,) 0 where the track is not to be trusted.
         fps: Frames per second of the video.
+        eyes: (T,) how far the eyes are open, in any unit; None where nobody knows.
         posed: (T, 3, S / 2, S / 2) uint8: PNCC as each frame's camera sees it; None where nobody asks for it.
         numbers: (T,) of the frames in the video, growing; None where they are 0, 1, 2 and so on.
     """
@@ -48,6 +52,7 @@ class PortraitClip:
     background: Tensor
     confidence: Tensor
     fps: float = 25.0
+    eyes: Tensor | None = None
     posed: Tensor | None = None
     numbers: Tensor | None = None
 
@@ -124,18 +129,17 @@ class PortraitClip:
         return after - before == 2 and bool((self.confidence[three] > 0).all())
 
 
-def frame_odds(opening: Tensor, confidence: Tensor, share: float = 0.3, bins: int = 8) -> Tensor:
+def frame_odds(opening: Tensor, confidence: Tensor, eyes: Tensor | None = None) -> Tensor:
     """How often each frame is to be learned from, (T,), summing to 1.
 
-    All alike, but for a `share` that goes to every degree of mouth opening alike: wide vowels and closed
-    lips are a few frames of a clip, and where they are learned as seldom as they come, mouths open and
-    close half-way.
+    All alike, but for MOUTH_SHARE that goes to every degree of mouth opening alike, and EYES_SHARE to every
+    degree of the eyes': wide vowels, closed lips and blinks are a few frames of a clip, and where they are
+    learned as seldom as they come, mouths open half-way and eyes do not close.
 
     Args:
         opening: (T,) how far the mouth is open, in any unit.
         confidence: (T,) frames where it is 0 get 0.
-        share: In [0, 1].
-        bins: Degrees of opening that are told apart, between its 3rd and 97th percentile.
+        eyes: (T,) how far the eyes are open, in any unit; None where nobody knows.
 
     Raises:
         ValueError: If no frame has a trusted track.
@@ -143,14 +147,26 @@ def frame_odds(opening: Tensor, confidence: Tensor, share: float = 0.3, bins: in
     usable = torch.nonzero(confidence > 0).flatten()
     if not len(usable):
         raise ValueError("the clip has no frame with a trusted track")
-    odds = torch.zeros(len(opening))
     opening = opening[usable].float()
     low, high = opening.quantile(0.03), opening.quantile(0.97)
-    degree = ((opening - low) / (high - low).clamp_min(1e-9) * bins).long().clamp(0, bins - 1)
-    count = torch.bincount(degree, minlength=bins).float()
-    rare = 1 / count.clamp_min(count.max() / bins)[degree]  # one odd frame alone must not be seen too often
-    odds[usable] = (1 - share) / len(usable) + share * rare / rare.sum()
+    shares = [(MOUTH_SHARE, _degrees(opening, low, high, MOUTH_DEGREES, MOUTH_RAREST))]
+    if eyes is not None:
+        eyes = eyes[usable].float()
+        low, high = eyes.amin(), eyes.median()  # wider than usual is no blink
+        shares.append((EYES_SHARE, _degrees(eyes, low, high, EYES_DEGREES, EYES_RAREST)))
+    alike = (1 - sum(share for share, _ in shares)) / len(usable)
+    odds = torch.zeros(len(confidence))
+    odds[usable] = alike + torch.stack([share * rare for share, rare in shares]).sum(0)
     return odds
+
+
+def _degrees(values: Tensor, low: Tensor, high: Tensor, bins: int, rarest: int) -> Tensor:
+    """Odds (T,) that give each of `bins` degrees between two values the same, summing to 1; one of fewer
+    frames than a `rarest`-th of the commonest gets less: one odd frame alone must not be seen too often."""
+    degree = ((values - low) / (high - low).clamp_min(1e-9) * bins).long().clamp(0, bins - 1)
+    count = torch.bincount(degree, minlength=bins).float()
+    rare = 1 / count.clamp_min(count.max() / rarest)[degree]
+    return rare / rare.sum()
 
 
 def pncc_to_float(pncc: Tensor) -> Tensor:
