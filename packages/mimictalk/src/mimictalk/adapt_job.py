@@ -17,6 +17,7 @@ from mimictalk.consent import obtain_consent
 from mimictalk.console import Console
 from mimictalk.errors import InputError
 from mimictalk.heap import release_heap
+from mimictalk.imported_base import ImportedBase, given_base
 from mimictalk.manifest import Manifest, sha256_file
 from mimictalk.marks import now
 from mimictalk.person_motion import learn_speech
@@ -26,7 +27,7 @@ from mimictalk.state import remember_avatar
 if TYPE_CHECKING:
     import torch
 
-PRESET = "small"
+PRESETS = ("small", "full")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class AdaptSettings:
         tune_motion: Learn the person's way of speaking too; kept only where it helps.
         recipe: "own", or "published": losses, sampling and settings of the published adaptation.
         device: Where networks compute, see `chosen_device`. A run begun on one goes on on any other.
+        preset: "small", or "full" on imported weights.
+        weights, face_model: Folders of imported weights and of the Basel Face Model, for "full".
     """
 
     video: Path
@@ -64,11 +67,14 @@ class AdaptSettings:
     recipe: str = "own"
     tune_motion: bool = True
     device: str = "cpu"
+    preset: str = "small"
+    weights: Path | None = None
+    face_model: Path | None = None
 
     def of_run(self) -> dict[str, Any]:
         """What decides on the run: the arguments that `planned_run` and `adapt_clip` share."""
-        names = ("steps", "budget_s", "seed", "start", "recipe", "max_seconds", "segmenter")
-        return {"preset": PRESET, **{name: getattr(self, name) for name in names}}
+        names = ("preset", "steps", "budget_s", "seed", "start", "recipe", "max_seconds", "segmenter")
+        return {name: getattr(self, name) for name in names}
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -83,6 +89,13 @@ class AdaptSettings:
             raise InputError("--start", f"{self.start!r} is unknown", "Give embedded or random.")
         if self.recipe not in RECIPES:
             raise InputError("--recipe", f"{self.recipe!r} is unknown", f"Give {' or '.join(RECIPES)}.")
+        if self.preset not in PRESETS:
+            raise InputError("--preset", f"{self.preset!r} is unknown", f"Give {' or '.join(PRESETS)}.")
+        if self.preset == "full" and self.start == "random":
+            raise InputError("--start", "the preset full begins with --weights", "Leave --start out.")
+        if self.preset == "small" and (self.weights, self.face_model) != (None, None):
+            cause = "the preset small brings its own weights"
+            raise InputError("--weights, --face-model", cause, "Leave them out, or add --preset full.")
         check_device(self.device)
         for name in ("consent", "licence"):
             if getattr(self, name) is not None and not getattr(self, name).strip():
@@ -98,6 +111,9 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
         check_segmenter(settings.segmenter)
     refuse_picture(settings.video)
     device = chosen_device(settings.device)
+    base = None
+    if settings.preset == "full":
+        base = given_base(settings.weights, settings.face_model, needed_by="--preset full")
     # A clip that is not there is refused below; nobody need answer for it.
     there = settings.video.is_file()
     consent = obtain_consent(settings.consent, settings.video, console) if there else {}
@@ -111,14 +127,15 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
             settings.video,
             progress,
             settings.max_seconds,
-            lambda: first_look(settings, device, console, progress),
+            # Of imported weights a first look would take as long as reading the whole clip.
+            lambda: first_look(settings, device, console, progress) if base is None else None,
         )
         for warning in verdict.warnings:
             console.warn(warning)
             if cure := verdict.cure(warning):
                 console.note(f"  {cure}")
         verdict.refuse_no_go(settings.video)
-        avatar = _adapt(settings, device, consent, verdict, Path(work), console, progress)
+        avatar = _adapt(settings, device, base, consent, verdict, Path(work), console, progress)
     remember_avatar(avatar.path)
     about = {"video": str(settings.video), "seconds": verdict.facts["seconds"], "grade": verdict.grade}
     return {**facts(avatar), **about, "seconds_by_stage": progress.seconds()}
@@ -127,6 +144,7 @@ def make_avatar(settings: AdaptSettings, console: Console) -> dict[str, Any]:
 def _adapt(
     settings: AdaptSettings,
     device: "torch.device",
+    base: ImportedBase | None,
     consent: dict[str, str],
     verdict: Verdict,
     work: Path,
@@ -149,6 +167,7 @@ def _adapt(
         **settings.of_run(),
         sound_offset=verdict.sound_offset,
         device=device,
+        base=base,
         progress=progress,
         note=console.note,
     )
@@ -159,12 +178,12 @@ def _adapt(
     if settings.tune_motion and adapted.prompt is not None:
         tuning, adapted.meta["speech"] = learn_speech(adapted.prompt, settings.seed, progress)
     manifest = Manifest(
-        preset=PRESET,
+        preset=settings.preset,
         seed=settings.seed,
         steps=int(adapted.meta.get("steps", settings.steps or 0)),
         tool=f"mimictalk {__version__}",
         created=now(),
-        base_weights=installed(),
+        base_weights=installed() if base is None else base.stands_on(),
         source=source,
         licence=settings.licence,
         consent=consent,
@@ -225,6 +244,7 @@ def model_card(name: str, manifest: Manifest, *, has_style: bool) -> str:
     """README.md of an avatar: what it is, from what, and what it may be used for."""
     consent = manifest.consent["statement"] if manifest.consent else "none recorded"
     style = "learned from the clip" if has_style else "none: the clip had no speech"
+    needs = " --weights DIR --face-model DIR" if manifest.preset == "full" else ""
     return f"""---
 library_name: mimictalk
 base_model: mimictalk-{manifest.preset}
@@ -242,7 +262,7 @@ A talking avatar of one person, made by {manifest.tool} on {manifest.created}.
 | consent of the person shown | {consent} |
 | licence | {manifest.licence or "none stated"} |
 
-    mimictalk render {name} --audio speech.wav
+    mimictalk render {name} --audio speech.wav{needs}
 
 Use it only as the person shown agreed. What it renders is synthetic and is marked as such.
 """

@@ -1,12 +1,14 @@
 """Recipes of learning a person: ours, the published one, and ours with a part taken away."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from face3dmm import FaceCoeffs
+    from face3dmm import FaceCoeffs, FaceTrack
     from mimictalk_adapt import AdaptConfig
     from portrait3d.adaptation import PortraitAdaptation
     from portrait3d.clip import PortraitClip
@@ -80,6 +82,34 @@ class Recipe:
             learning_rate=2e-3 if self.lora else 0.0,
             patience=PATIENCE if budget else 0,
         )
+
+    def of_person(self, track: "FaceTrack") -> "Recipe":
+        """The recipe for the person of a track."""
+        return self
+
+    def face_tensors(self) -> "dict[str, Tensor]":
+        """What identity.safetensors has to hold of the face beside what motion needs."""
+        return {}
+
+    def material(
+        self,
+        video: Path,
+        track: "FaceTrack",
+        max_seconds: float | None,
+        progress: Callable[[str, int, int, dict[str, Any]], None],
+        segmenter: Path | None,
+        most: int,
+    ) -> "PortraitClip":
+        """What is learned from; arguments as of `portrait_clip`."""
+        from mimictalk.portrait_material import portrait_clip
+
+        return portrait_clip(video, track, max_seconds, progress, segmenter=segmenter, most=most, posed=True)
+
+    def model(self, tensors: "dict[str, Tensor]") -> Any:
+        """The generic model; arguments as of `base_model`."""
+        from mimictalk.rendering import base_model
+
+        return base_model(tensors)
 
     def source_frame(self, clip: "PortraitClip", expression: "Tensor") -> int:
         """The frame that shows the person best at rest; the published recipe takes the first."""

@@ -93,11 +93,10 @@ def draw_sample(
         held_out: Frames that were not learned from.
     """
     from face3dmm.detector import LandmarkTracker
-    from portrait3d.drawing import PortraitRenderer
+    from mimictalk.rendering import frame_renderer
 
-    drawn = np.stack(
-        [frame.cpu().numpy() for frame in PortraitRenderer(model, identity).frames(drives(clip, numbers))]
-    )
+    frames = frame_renderer(model, identity).frames(drives(clip, numbers))
+    drawn = np.stack([frame.cpu().numpy() for frame in frames])
     points = np.full((len(numbers), 478, 2), np.nan, np.float32)
     with LandmarkTracker(still=True) as finder:
         for place, frame in enumerate(drawn):

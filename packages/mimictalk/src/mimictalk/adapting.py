@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from face3dmm import FaceTrack
     from mimictalk.adapt_sample import Sample
+    from mimictalk.imported_base import ImportedBase
     from mimictalk_adapt import AdaptConfig, AdaptResult
     from portrait3d.adaptation import PortraitAdaptation
     from portrait3d.clip import PortraitClip
@@ -85,6 +86,7 @@ def adapt_clip(
     segmenter: Path | None = None,
     sound_offset: int = 0,
     device: "torch.device | str" = "cpu",
+    base: "ImportedBase | None" = None,
     progress: Progress,
     note: Callable[[str], None] = lambda text: None,
 ) -> AdaptedClip:
@@ -99,13 +101,14 @@ def adapt_clip(
         steps: Optimiser steps; None for the recipe's.
         budget_s: Longest time for learning, in seconds.
         seed: Of everything random.
-        preset: "small".
+        preset: "small", or "full" with its `base`.
         start: "embedded" weights, or "random" ones to measure what the embedded ones are worth.
         recipe: "own" or "published".
         max_seconds: Learn from the beginning of the clip only.
         segmenter: A segmentation task file to use in place of the bundled network.
         sound_offset: Frames by which the clip's sound is moved (see `sound_alignment`).
         device: Where networks compute. It is no part of the run: what was begun on one goes on on another.
+        base: Imported weights and face model of the preset "full".
         progress: Called with (stage, done, total, numbers).
         note: Told where the run can be watched.
     """
@@ -114,16 +117,11 @@ def adapt_clip(
     from face3dmm import FaceTrack
     from mimictalk.adapt_sample import draw_sample, drives, sampled_frames
     from mimictalk.planned_run import planned_run
-    from mimictalk.portrait_material import portrait_clip
+    from mimictalk.rendering import frame_renderer
     from mimictalk_adapt.lora import merge, save_adapter
-    from portrait3d.drawing import PortraitRenderer
 
     torch.set_flush_denormal(True)  # a third of the time of small networks goes into denormals otherwise
     track = FaceTrack.load(work_dir / "track.safetensors")
-    clip = portrait_clip(
-        video, track, max_seconds, progress, segmenter=segmenter, most=MOST_FRAMES, posed=True
-    )
-    release_heap()
     run = planned_run(
         track.source_hash,
         steps=steps,
@@ -134,8 +132,11 @@ def adapt_clip(
         recipe=recipe,
         max_seconds=max_seconds,
         segmenter=segmenter,
+        base=base,
     )
-    chosen, config, state = run.recipe, run.config, run.state
+    chosen, config, state = run.recipe.of_person(track), run.config, run.state
+    clip = chosen.material(video, track, max_seconds, progress, segmenter, MOST_FRAMES)
+    release_heap()
     learned = learn(clip, track, chosen, config, budget_s, state, run.key, progress, note, device=device)
     backbone, result, source = learned.backbone, learned.result, learned.backbone.source
     adapter = work_dir / "adapter"
@@ -144,7 +145,7 @@ def adapt_clip(
     identity = backbone.identity()
     progress("report", 0, 1, {})
     (drive,) = drives(clip, [source])
-    preview = PortraitRenderer(backbone.network, identity).frame(*drive)
+    preview = frame_renderer(backbone.network, identity).frame(*drive)
     held_out = backbone.held_out
     sample = draw_sample(backbone.network, identity, clip, track, sampled_frames(clip, held_out), held_out)
     progress("report", 1, 1, {})
@@ -212,7 +213,6 @@ def learn(
     import torch
 
     from mimictalk.adapt_preview import PICTURE, LivePreview
-    from mimictalk.rendering import base_model
     from mimictalk_adapt import adapt
     from portrait3d.held_out import held_out_frames
 
@@ -222,10 +222,11 @@ def learn(
         "face_identity": coeffs.identity,
         "source_euler": coeffs.euler[source],
         "source_translation": coeffs.translation[source],
+        **recipe.face_tensors(),
     }
     if recipe.start == "random":
         tensors["random_start_seed"] = torch.tensor(config.seed)
-    model = base_model(tensors).to(device)
+    model = recipe.model(tensors).to(device)
     backbone = recipe.backbone(model, clip, coeffs, source, held_out_frames(clip))
     targets = backbone.lora_targets()
     preview = LivePreview(state, backbone)

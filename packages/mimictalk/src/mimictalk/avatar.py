@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mimictalk.atomic import atomic_folder
 from mimictalk.base_weights import installed
 from mimictalk.errors import AvatarError, InputError
+from mimictalk.imported_base import IMPORTED
 from mimictalk.manifest import MANIFEST, FileEntry, Manifest, sha256_file
 
 if TYPE_CHECKING:
@@ -42,12 +43,19 @@ class Avatar:
     sha256: str
 
     @classmethod
-    def load(cls, path: str | Path, *, base_weights: Mapping[str, str] | None = None) -> "Avatar":
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        base_weights: Mapping[str, str] | None = None,
+        imported: Mapping[str, str] | None = None,
+    ) -> "Avatar":
         """Read a folder and check every file against its sha256.
 
         Args:
             path: The avatar folder.
             base_weights: "<package>/<file>" to sha256 of the weights here; by default the installed ones.
+            imported: "imported/<what>" to sha256 of what users bring (see `ImportedBase`).
 
         Raises:
             AvatarError: If a file is missing, cut short or altered, the schema is newer than this version,
@@ -61,7 +69,8 @@ class Avatar:
             raise AvatarError(path / MANIFEST, f"it lists no {missing[0]}: the avatar is incomplete", _REMAKE)
         for name, entry in manifest.files.items():
             _check_file(path / name, entry)
-        _check_base(path, manifest, installed() if base_weights is None else base_weights)
+        here = installed() if base_weights is None else base_weights
+        _check_base(path, manifest, {**here, **(imported or {})})
         return cls(path, manifest, hashlib.sha256(text).hexdigest())
 
     @classmethod
@@ -246,10 +255,21 @@ def _check_file(path: Path, entry: FileEntry) -> None:
 
 def _check_base(path: Path, manifest: Manifest, here: Mapping[str, str]) -> None:
     for name, sha256 in manifest.base_weights.items():
+        if here.get(name) != sha256 and name.startswith(IMPORTED):
+            _refuse_imported(path, name, sha256, here.get(name))
         if here.get(name) != sha256:
             has = f"has {here[name][:12]}" if name in here else "does not have them"
             cause = f"it stands on base weights {name} {sha256[:12]}; this installation {has}"
             raise AvatarError(path, cause, "Install the version that made it, or adapt the clip once more.")
+
+
+def _refuse_imported(path: Path, name: str, wanted: str, given: str | None) -> None:
+    if given is None:
+        cause = "it is of the preset full, which stands on imported weights and a face model"
+        raise AvatarError(path, cause, "Give both: mimictalk render --weights DIR --face-model DIR")
+    what = name.removeprefix(IMPORTED)
+    cause = f"it stands on {what} {wanted[:12]}; what is given here is {given[:12]}"
+    raise AvatarError(path, cause, "Give the weights and the face model that it was adapted with.")
 
 
 def facts(avatar: Avatar) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mimictalk.adapt_recipe import Recipe
 
 if TYPE_CHECKING:
+    from mimictalk.imported_base import ImportedBase
     from mimictalk_adapt import AdaptConfig
 
 
@@ -40,19 +41,22 @@ def planned_run(
     recipe: str,
     max_seconds: float | None,
     segmenter: Path | None,
+    base: "ImportedBase | None" = None,
 ) -> PlannedRun:
     """The run that `mimictalk.adapting.adapt_clip` will do with the same arguments.
 
     Args:
         source_hash: sha256 of the clip.
-        steps, budget_s, seed, preset, start, recipe, max_seconds, segmenter: See there.
+        steps, budget_s, seed, preset, start, recipe, max_seconds, segmenter, base: See there.
     """
     from face3dmm.tracking import file_hash
     from mimictalk.base_weights import installed
+    from mimictalk.full_recipe import FullRecipe
 
-    chosen = Recipe(recipe, start=start)
-    base = [f"{name} {sha256}" for name, sha256 in sorted(installed().items())]
-    key = " ".join([source_hash, str(max_seconds), preset, *base])
+    chosen = Recipe(recipe, start=start) if base is None else FullRecipe(recipe, base=base)
+    stands_on = installed() | ({} if base is None else base.hashes)
+    weights = [f"{name} {sha256}" for name, sha256 in sorted(stands_on.items())]
+    key = " ".join([source_hash, str(max_seconds), preset, *weights])
     if segmenter is not None:
         key += f" {file_hash(segmenter)}"
     config = chosen.config(steps, seed, budget=budget_s is not None)

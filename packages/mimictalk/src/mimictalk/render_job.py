@@ -8,6 +8,8 @@ from mimictalk.avatar import Avatar
 from mimictalk.background import load_background
 from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
+from mimictalk.errors import InputError
+from mimictalk.imported_base import ImportedBase, given_base
 from mimictalk.motion_controls import MotionControls
 from mimictalk.state import last_avatar
 from mimictalk.video_settings import VideoSettings
@@ -19,6 +21,8 @@ class RenderSettings(VideoSettings):
 
     Attributes:
         avatar: Folder; None takes the one adapted last.
+        weights, face_model: Folders of imported weights and of the Basel Face Model, for an avatar that
+            stands on them.
     """
 
     COMMAND: ClassVar[str] = "mimictalk render"
@@ -26,6 +30,8 @@ class RenderSettings(VideoSettings):
     OWN_STYLE: ClassVar[bool] = True
 
     avatar: Path | None = None
+    weights: Path | None = None
+    face_model: Path | None = None
 
 
 def looking(renderer: Any, avatar: Avatar, controls: MotionControls) -> Any:
@@ -39,16 +45,44 @@ def looking(renderer: Any, avatar: Avatar, controls: MotionControls) -> Any:
     return with_turned_eyes(renderer, avatar.tensors()["face_identity"], shown)
 
 
+def loaded(settings: RenderSettings) -> tuple[Avatar, ImportedBase | None]:
+    """The avatar and, of the preset `full`, what it stands on.
+
+    Raises:
+        InputError: If they do not fit each other, or the preset cannot do what is asked for.
+    """
+    path = settings.avatar if settings.avatar is not None else last_avatar()
+    base = given_base(settings.weights, settings.face_model)
+    avatar = Avatar.load(path, imported=None if base is None else base.hashes)
+    if avatar.manifest.preset != "full":
+        if base is not None:
+            cause = f"{avatar.name} is of the preset {avatar.manifest.preset}, which brings its own weights"
+            raise InputError("--weights, --face-model", cause, "Leave them out.")
+    elif settings.transparent:
+        cause = "the preset full draws person and background in one network: nothing can be cut out"
+        raise InputError("--transparent", cause, "Leave it out, or use an avatar of the preset small.")
+    return avatar, base
+
+
+def _renderer(avatar: Avatar, base: ImportedBase | None, **how: Any) -> Any:
+    if base is not None:
+        from mimictalk.full_rendering import FullPersonRenderer
+
+        return FullPersonRenderer(avatar, base, **how)
+    from mimictalk.rendering import load_renderer
+
+    return load_renderer(avatar, **how)
+
+
 def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
     """Render one video; returns its facts for `--json`."""
-    avatar = Avatar.load(settings.avatar if settings.avatar is not None else last_avatar())
+    avatar, base = loaded(settings)
     out = settings.output(avatar.name)
     background = load_background(settings.background)
     device = chosen_device(settings.device)
     console.how_to_go_on = "No video was written; run the same command to start again."
     from mimictalk.driven_video import write_driven_video
     from mimictalk.provenance import origin_of
-    from mimictalk.rendering import load_renderer
 
     with console.progress() as progress:
         facts = write_driven_video(
@@ -56,7 +90,7 @@ def render_avatar(settings: RenderSettings, console: Console) -> dict[str, Any]:
             avatar,
             settings,
             lambda: looking(
-                load_renderer(avatar, background=background, size=settings.size, device=device),
+                _renderer(avatar, base, background=background, size=settings.size, device=device),
                 avatar,
                 settings.controls,
             ),

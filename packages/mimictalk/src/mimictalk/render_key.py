@@ -11,8 +11,9 @@ from mimictalk.compute_device import chosen_device
 from mimictalk.manifest import sha256_file
 from mimictalk.video_settings import VideoSettings
 
-# Where it is written; the avatar, which counts by its content; what is done to the finished file.
-SAME_VIDEO = ("out", "avatar", "no_provenance", "c2pa_cert", "c2pa_key", "device")
+# Where it is written; the avatar, which counts by its content, with what it stands on; what is done to the
+# finished file.
+SAME_VIDEO = ("out", "avatar", "weights", "face_model", "no_provenance", "c2pa_cert", "c2pa_key", "device")
 
 
 def render_key(settings: VideoSettings, **person: str | None) -> str:

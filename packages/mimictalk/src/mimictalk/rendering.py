@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from mimictalk.avatar import Avatar
 
+SIZE = 512  # of frames, unless told otherwise
+
 
 class PersonRenderer:
     """Draws a person's frames; constants are computed once.
@@ -98,6 +100,22 @@ class Renderer(PersonRenderer):
         merge_adapter(model, adapter_dir)
         identity = Identity.from_tensors(tensors)
         super().__init__(model, identity, tensors["face_identity"], background, size, device)
+
+
+def frame_renderer(model: Any, identity: Any) -> Any:
+    """What draws single frames of a person, 512 pixels wide.
+
+    Args:
+        model: Of either preset, with LoRA merged in.
+        identity: The person, of the same preset.
+    """
+    from portrait3d.drawing import PortraitRenderer
+    from portrait3d.full.drawing import FullRenderer
+    from portrait3d.full.identity import FullIdentity
+
+    if isinstance(identity, FullIdentity):
+        return FullRenderer(model, identity, size=SIZE)
+    return PortraitRenderer(model, identity)
 
 
 def base_model(tensors: "dict[str, Tensor]") -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from mimictalk.commands.video_options import Device
+from mimictalk.commands.video_options import Device, FaceModelFolder, Weights
 
 
 def adapt(
@@ -52,6 +52,11 @@ def adapt(
         ),
     ] = True,
     device: Device = "cpu",
+    preset: Annotated[
+        str, Option(help="small, or full: the published renderer, on weights of yours.")
+    ] = "small",
+    weights: Weights = None,
+    face_model: FaceModelFolder = None,
 ) -> None:
     """Learn one person from a clip; writes an avatar folder."""
     from mimictalk.adapt_job import AdaptSettings, make_avatar
@@ -72,8 +77,12 @@ def adapt(
         recipe,
         tune_motion,
         device,
+        preset,
+        weights,
+        face_model,
     )
     console = ctx.obj
     facts = make_avatar(settings, console)
-    console.note(f"Next: mimictalk render {facts['avatar']} --audio SPEECH.wav")
+    needs = f" --weights {weights} --face-model {face_model}" if preset == "full" else ""
+    console.note(f"Next: mimictalk render {facts['avatar']} --audio SPEECH.wav{needs}")
     console.result(facts["avatar"], facts)

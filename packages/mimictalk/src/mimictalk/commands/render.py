@@ -18,6 +18,7 @@ from mimictalk.commands.video_options import (
     Drive,
     DrivePose,
     DrivePoseOption,
+    FaceModelFolder,
     Gaze,
     Label,
     Mouth,
@@ -29,6 +30,7 @@ from mimictalk.commands.video_options import (
     Style,
     StyleStrength,
     Transparent,
+    Weights,
 )
 
 
@@ -60,6 +62,8 @@ def render(
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
     device: Device = "cpu",
+    weights: Weights = None,
+    face_model: FaceModelFolder = None,
 ) -> None:
     """Make an avatar speak a sound file, or copy a clip's motion."""
     from mimictalk.render_job import RenderSettings, render_avatar
@@ -87,6 +91,8 @@ def render(
         c2pa_cert=c2pa_cert,
         c2pa_key=c2pa_key,
         device=device,
+        weights=weights,
+        face_model=face_model,
     )
     facts = render_avatar(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)

@@ -48,4 +48,10 @@ C2paKey = Annotated[Path | None, Option(metavar="PEM", help="The private key tha
 Device = Annotated[
     str, Option(metavar="cpu|auto|cuda|cuda:N", help="Where networks compute; auto: a GPU if there is one.")
 ]
+Weights = Annotated[
+    Path | None, Option(metavar="DIR", help="Preset full: weights made by `mimictalk weights import`.")
+]
+FaceModelFolder = Annotated[
+    Path | None, Option("--face-model", metavar="DIR", help="Preset full: the Basel Face Model's files.")
+]
 Seed = Annotated[int, Option(help="Same input and seed: same video.")]
