@@ -87,7 +87,7 @@ def test_version(cli):
         (["adapt"], "mimictalk adapt: Missing argument 'REF.mp4'\nSee mimictalk adapt --help\n"),
         (
             ["adapt", "x.mp4", "--stpes", "3"],
-            "mimictalk adapt: No such option: --stpes (Possible options: --seed, --steps)\n"
+            "mimictalk adapt: No such option: --stpes (Possible options: --preset, --seed, --steps)\n"
             "See mimictalk adapt --help\n",
         ),
         (

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import mimictalk
 from face3dmm import Camera, FaceModel, render_pncc
@@ -205,7 +206,7 @@ def test_what_full_cannot_do_is_said(cli, made, folders, clip):
     assert ran.code == 2
     assert ran.err == (
         "--transparent: the preset full draws person and background in one network: nothing can be cut out\n"
-        "Leave it out, or use an avatar of the preset small.\n"
+        "Leave it out, or use the preset small.\n"
     )
 
 
@@ -288,14 +289,43 @@ def test_a_head_alone_has_no_background_to_change(folders):
 
     base = ImportedBase.load(folders.head, folders.bfm)
     identity = FullIdentity(torch.zeros(3, 4, 3, 32, 32), torch.zeros(3, 64, 64), torch.zeros(3, 64, 64))
-    tensors = {**identity.tensors(), "face_identity": torch.zeros(80), "model_identity": torch.zeros(80)}
-    avatar = SimpleNamespace(tensors=lambda: tensors, adapter_dir=None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mimictalk_adapt.lora.merge_adapter", lambda network, folder: None)
-        with pytest.raises(InputError, match="a head alone, which stands before black"):
-            FullPersonRenderer(avatar, base, np.zeros((512, 512, 3), np.uint8))
-        motion = SimpleNamespace(
-            expression=torch.zeros(2, 64), euler=torch.zeros(2, 3), translation=torch.zeros(2, 3)
-        )
-        frames = list(FullPersonRenderer(avatar, base, size=256).frames(motion))
+    face = FullFace.of(base, torch.zeros(80), torch.zeros(80))
+    with pytest.raises(InputError, match="a head alone, which stands before black"):
+        FullPersonRenderer(base.portrait(), identity, face, np.zeros((512, 512, 3), np.uint8))
+    motion = SimpleNamespace(
+        expression=torch.zeros(2, 64), euler=torch.zeros(2, 3), translation=torch.zeros(2, 3)
+    )
+    frames = list(FullPersonRenderer(base.portrait(), identity, face, size=256).frames(motion))
     assert [frame.shape for frame in frames] == [(256, 256, 3)] * 2
+
+
+def test_one_picture_is_drawn_with_them(cli, here, clip, folders):
+    Image.fromarray(frames_of(clip)[0]).save(here / "me.png")
+    given = ("oneshot", "me.png", "--drive", clip, "--size", 256, "--json")
+    ran = cli(*given, *full(folders), "-o", "out.mp4")
+    assert ran.code == 0, ran.err
+    assert (ran.json["frames"], ran.json["refine_steps"]) == (FRAMES, 0)
+    video = frames_of(here / "out.mp4")
+    assert video.shape == (FRAMES, 256, 256, 3)
+    ran = cli(*given, *full(folders, weights=folders.others), "-o", "out.mp4")
+    assert not np.array_equal(frames_of(here / "out.mp4")[0], video[0]), "other weights are another video"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            ("--refine", 5),
+            "--refine: imported weights draw a picture as they read it\n"
+            "Leave it out; to learn a person, adapt a clip.\n",
+        ),
+        (
+            ("--transparent",),
+            "--transparent: the preset full draws person and background in one network: nothing can be cut out\n"
+            "Leave it out, or use the preset small.\n",
+        ),
+    ],
+)
+def test_what_a_picture_cannot_have_is_said(cli, clip, folders, option, said):
+    ran = cli("oneshot", "me.png", "--drive", clip, *full(folders), *option)
+    assert (ran.code, ran.err) == (2, said)

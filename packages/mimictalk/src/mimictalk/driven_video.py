@@ -23,6 +23,7 @@ def write_driven_video(
     console: Console,
     progress: Progress,
     origin: "Origin",
+    stands_on: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make the video; returns its facts for `--json`. A file appears whole or not at all.
 
@@ -38,6 +39,7 @@ def write_driven_video(
         console: For warnings.
         progress: Called with (stage, done, total, facts).
         origin: What the person was taken from, for the marks.
+        stands_on: Name to sha256 of weights that neither the packages bring nor the person's sha256 tells of.
     """
     from mimictalk.examination import examine
     from mimictalk.live_video import speak_live, stream_video, target
@@ -68,6 +70,7 @@ def write_driven_video(
             frames = stream_video(stream, motion, load_marking, *shown_as, progress)
         else:
             person_of = {"avatar": origin.avatar_sha256, "portrait": origin.portrait_sha256}
+            person_of |= stands_on or {}
             job = Job(
                 out=out,
                 key=render_key(settings, **person_of, form=settings.form),

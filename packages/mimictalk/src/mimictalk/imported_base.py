@@ -96,6 +96,17 @@ def given_base(weights: Path | None, face_model: Path | None, *, needed_by: str 
     )
 
 
+def refuse_transparent(transparent: bool) -> None:
+    """Refuse to draw with such a base before nothing.
+
+    Raises:
+        InputError: If that is asked for.
+    """
+    if transparent:
+        cause = "the preset full draws person and background in one network: nothing can be cut out"
+        raise InputError("--transparent", cause, "Leave it out, or use the preset small.")
+
+
 def face_model_sha256(model: "FaceModel") -> str:
     """sha256 over the tensors of a face model."""
     digest = hashlib.sha256()

@@ -8,6 +8,7 @@ from mimictalk.background import load_background
 from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
 from mimictalk.errors import InputError
+from mimictalk.imported_base import given_base, refuse_transparent
 from mimictalk.video_settings import VideoSettings
 
 REFINE = 60
@@ -21,6 +22,7 @@ class OneShotSettings(VideoSettings):
     Attributes:
         picture: The portrait.
         refine: Steps for which the likeness is learned on the picture; 0 for none.
+        weights, face_model: Folders of imported weights and of the Basel Face Model, to draw with them.
     """
 
     COMMAND: ClassVar[str] = "mimictalk oneshot"
@@ -29,11 +31,18 @@ class OneShotSettings(VideoSettings):
 
     picture: Path
     refine: int = REFINE
+    weights: Path | None = None
+    face_model: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.refine <= MOST_STEPS:
             raise InputError("--refine", f"{self.refine} is out of range", f"Give 0 to {MOST_STEPS} steps.")
+        if (self.weights, self.face_model) != (None, None):
+            refuse_transparent(self.transparent)
+            if self.refine:
+                cause = "imported weights draw a picture as they read it"
+                raise InputError("--refine", cause, "Leave it out; to learn a person, adapt a clip.")
 
     @property
     def inputs(self) -> list[Path]:
@@ -46,10 +55,12 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
     out = settings.output(settings.picture.stem)
     background = load_background(settings.background)
     device = chosen_device(settings.device)
+    base = given_base(settings.weights, settings.face_model)
     console.how_to_go_on = "No video was written; run the same command to start again."
     import torch
 
     from mimictalk.driven_video import write_driven_video
+    from mimictalk.full_rendering import FullPersonRenderer
     from mimictalk.one_shot_person import PortraitPerson
     from mimictalk.provenance import origin_of_picture
     from mimictalk.turned_eyes import with_turned_eyes
@@ -62,7 +73,11 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
 
         def drawing() -> Any:
             asked = settings.refine, settings.seed, background, progress, device, settings.size
-            renderer = person.renderer(*asked)
+            if base is None:
+                renderer = person.renderer(*asked)
+            else:
+                how = {"background": background, "size": settings.size, "device": device}
+                renderer = FullPersonRenderer.of_picture(person.clip, person.track, base, **how)
             if settings.controls.gaze is None:
                 return renderer
             seen = person.track.coeffs
@@ -76,6 +91,7 @@ def one_shot(settings: OneShotSettings, console: Console) -> dict[str, Any]:
             console,
             progress,
             origin_of_picture(settings.picture, person.track.source_hash),
+            None if base is None else base.hashes,
         )
     return {
         **facts,

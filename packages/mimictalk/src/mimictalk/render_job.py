@@ -9,7 +9,7 @@ from mimictalk.background import load_background
 from mimictalk.compute_device import chosen_device
 from mimictalk.console import Console
 from mimictalk.errors import InputError
-from mimictalk.imported_base import ImportedBase, given_base
+from mimictalk.imported_base import ImportedBase, given_base, refuse_transparent
 from mimictalk.motion_controls import MotionControls
 from mimictalk.state import last_avatar
 from mimictalk.video_settings import VideoSettings
@@ -58,9 +58,8 @@ def loaded(settings: RenderSettings) -> tuple[Avatar, ImportedBase | None]:
         if base is not None:
             cause = f"{avatar.name} is of the preset {avatar.manifest.preset}, which brings its own weights"
             raise InputError("--weights, --face-model", cause, "Leave them out.")
-    elif settings.transparent:
-        cause = "the preset full draws person and background in one network: nothing can be cut out"
-        raise InputError("--transparent", cause, "Leave it out, or use an avatar of the preset small.")
+    else:
+        refuse_transparent(settings.transparent)
     return avatar, base
 
 
@@ -68,7 +67,7 @@ def _renderer(avatar: Avatar, base: ImportedBase | None, **how: Any) -> Any:
     if base is not None:
         from mimictalk.full_rendering import FullPersonRenderer
 
-        return FullPersonRenderer(avatar, base, **how)
+        return FullPersonRenderer.of_avatar(avatar, base, **how)
     from mimictalk.rendering import load_renderer
 
     return load_renderer(avatar, **how)

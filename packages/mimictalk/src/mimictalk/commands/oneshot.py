@@ -18,6 +18,7 @@ from mimictalk.commands.video_options import (
     Drive,
     DrivePose,
     DrivePoseOption,
+    FaceModelFolder,
     Gaze,
     Label,
     Mouth,
@@ -29,6 +30,7 @@ from mimictalk.commands.video_options import (
     Style,
     StyleStrength,
     Transparent,
+    Weights,
 )
 
 REFINE_HELP = "Steps that learn the likeness; 0 for the quick, rough one [default: 60]."
@@ -63,6 +65,8 @@ def oneshot(
     c2pa_cert: C2paCert = None,
     c2pa_key: C2paKey = None,
     device: Device = "cpu",
+    weights: Weights = None,
+    face_model: FaceModelFolder = None,
 ) -> None:
     """Make a single portrait speak, or copy a clip's motion."""
     from mimictalk.oneshot_job import REFINE, OneShotSettings, one_shot
@@ -83,7 +87,7 @@ def oneshot(
         background=background,
         transparent=transparent,
         size=size,
-        refine=REFINE if refine is None else refine,
+        refine=(REFINE if (weights, face_model) == (None, None) else 0) if refine is None else refine,
         seed=seed,
         label=label,
         no_watermark=no_watermark,
@@ -91,6 +95,8 @@ def oneshot(
         c2pa_cert=c2pa_cert,
         c2pa_key=c2pa_key,
         device=device,
+        weights=weights,
+        face_model=face_model,
     )
     facts = one_shot(settings, ctx.obj)
     ctx.obj.result(facts["video"], facts)
