@@ -10,16 +10,17 @@ from face3dmm import track_video
 from face3dmm.track import FaceCoeffs, FaceTrack
 from mimictalk import portrait_material
 from mimictalk.adapting import MOST_FRAMES, adapt_clip
-from mimictalk.portrait_material import EYES, MOUTH, frames_to_learn, portrait_clip
+from mimictalk.portrait_material import EYES, LIDS, MOUTH, frames_to_learn, portrait_clip
 
 DEMO = Path(mimictalk.__file__).parent / "data" / "demo" / "reference.mp4"
 
 
-def track_of(opening: torch.Tensor, confidence: torch.Tensor) -> FaceTrack:
+def track_of(opening: torch.Tensor, confidence: torch.Tensor, eyes: float | torch.Tensor = 0.0) -> FaceTrack:
     count = len(opening)
     landmarks = torch.zeros(count, 478, 3)
     landmarks[:, EYES[1][1], 0] = 1
     landmarks[:, MOUTH[1], 1] = opening
+    landmarks[:, LIDS[1][1], 1] = eyes
     still = torch.zeros(count, 3)
     coeffs = FaceCoeffs(
         torch.zeros(80), torch.zeros(count, 64), still, still.clone(), torch.zeros(count, 2), confidence
@@ -49,6 +50,16 @@ def test_of_a_long_clip_trusted_frames_spread_over_it_and_rare_mouths_are_kept()
     assert 45 < int((numbers < 150).sum()) < 80
     for third in range(3):
         assert int(((numbers >= 150) & (numbers // 1000 == third)).sum()) > 80
+
+
+def test_of_a_long_clip_most_blinks_are_kept():
+    eyes = torch.full((3000,), 0.3)
+    eyes[100::300] = 0.02  # ten frames
+    track = track_of(torch.zeros(3000), torch.ones(3000), eyes)
+    # A fifth of the odds goes to two degrees alike, the rare one as if it were a hundredth of the other: 10 of
+    # 29.9 to 1 of 1, that is 0.2 x 0.25 / 10 for each, thirty times the odds of another frame.
+    kept = (frames_to_learn(track, 3000, 500) % 300 == 100).sum()
+    assert int(kept) >= 9
 
 
 def test_a_long_clip_with_few_trusted_frames_gives_those():
