@@ -30,7 +30,9 @@ def test_the_fused_renderer_counts_its_decoder():
 def frame():
     with torch.no_grad():
         model = fold(random_portrait(TINY))
-        yield our_frame(model, conditions(TINY, 0), torso_inputs(TINY, 1))
+        given = conditions(TINY, 0)
+        planes = model.canonical_planes(given["head"])
+        yield our_frame(model, planes, given, torso_inputs(TINY, 1))
 
 
 def test_the_renderers_operations_are_in_the_frame(frame):
