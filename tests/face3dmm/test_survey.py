@@ -147,6 +147,13 @@ def test_a_face_that_leaves_the_expected_square_is_followed_in_a_second_pass(tmp
     assert survey(open_video(clip(tmp_path / "a.mp4", pictures)), landmarks=True).faces is None
 
 
+def test_the_look_at_the_first_frame_says_nothing_about_the_clip(tmp_path: Path) -> None:
+    times = [0.0, 0.04, *(0.2 + k / 25 for k in range(60))]  # one gap, at the start: no habit
+    reader = open_video(write_clip(tmp_path / "a.mp4", [scene(200, 200)] * len(times), times))
+    survey(reader, landmarks=True)
+    assert not reader.warnings
+
+
 def test_points_of_one_square_are_where_they_were_in_another() -> None:
     source, target = (100, 50, 256), (80, 20, 512)
     points = np.array([[10.0, 20, 6], [400, 512, -4]], np.float32)

@@ -157,7 +157,7 @@ def end_to_end(
     frame = ours(person, given["cond_tgt"], *pose_camera(given["camera"]), target)
     return [
         ("end to end: canonical planes", published_planes, planes),
-        ("end to end: moved planes", drawn["plane"], frame.planes),
+        ("end to end: moved planes", drawn["plane"], ours.moved_planes(person, given["cond_tgt"])),
         ("end to end: raw head", drawn["image_raw"], frame.head.raw.clamp(-1, 1)),
         ("end to end: picture", drawn["image"], frame.picture),
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -109,11 +109,7 @@ def survey(
                     samples.append(picture)
                 if turns is None and len(samples) == _UPRIGHT_TRIALS:
                     turns = beside.submit(_turns, samples)
-                if (
-                    expected is not None
-                    and queue is not None
-                    and not _stays_in(people, expected, reader.info)
-                ):
+                if expected and queue and not _stays_in(people, expected, reader.info):
                     running.close()
                     queue = None
             progress(number + 1)
@@ -145,7 +141,10 @@ def _turns(pictures: list[np.ndarray]) -> int:
 def expected_crop(reader: VideoReader, finder: FaceFinder) -> tuple[int, int, int] | None:
     """The crop (x0, y0, side) that the first frame lets expect: round its one face, or a whole square
     picture."""
-    first = next(iter(reader.frames(_LONGEST)), None)
+    warnings = list(reader.warnings)
+    with closing(reader.frames(_LONGEST)) as frames:
+        first = next(frames, None)
+    reader.warnings[:] = warnings  # a few frames tell nothing about the clip
     found = [] if first is None else finder(first)
     if first is None or len(found) != 1:
         return whole_square(reader.info)

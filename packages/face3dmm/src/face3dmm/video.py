@@ -96,7 +96,7 @@ class VideoReader:
     def __iter__(self) -> Iterator[np.ndarray]:
         return self.frames()
 
-    def frames(self, longest: int | None = None) -> Iterator[np.ndarray]:
+    def frames(self, longest: int | None = None) -> Generator[np.ndarray, None, None]:
         """Give whole frames (H, W, 3) uint8 RGB; a held frame is the same array again.
 
         Args:

@@ -59,13 +59,11 @@ class FullFrame:
     Attributes:
         picture: (B, 3, S, S) in [-1, 1].
         head: The head at the ray grid.
-        planes: The moved planes.
         layers: Torso, occlusions and masks, or None for the head alone.
     """
 
     picture: Tensor
     head: HeadRender
-    planes: Tensor
     layers: HeadTorsoBackgroundOutput | None
 
 
@@ -165,12 +163,13 @@ class FullPortrait(nn.Module):
         """
         device = target_pncc.device
         networks = networks_in(network_dtype(precision, device), device)
-        planes = self.moved_planes(person, target_pncc)
-        head = render_head(planes, self.decoder, camera_to_world, intrinsics, self.config)
+        moved = self.moved_planes(person, target_pncc)
+        head = render_head(moved, self.decoder, camera_to_world, intrinsics, self.config)
+        del moved  # 75 MB at the published sizes, which nothing after it looks at
         if isinstance(self.super_resolution, SuperResolution):
             with networks:
                 picture = self.super_resolution(head.raw, head.features)
-            return FullFrame(picture.float().clamp(-1, 1), head, planes, None)
+            return FullFrame(picture.float().clamp(-1, 1), head, None)
         if person.surroundings is None or person.keypoints is None or target_keypoints is None:
             raise ValueError("torso and background need a person with surroundings, and target key-points")
         points = person.keypoints, target_keypoints
@@ -178,7 +177,7 @@ class FullPortrait(nn.Module):
             layers = self.super_resolution(
                 head.raw, head.features, head.opacity, *points, person.surroundings
             )
-        return FullFrame(layers.picture.float().clamp(-1, 1), head, planes, layers)
+        return FullFrame(layers.picture.float().clamp(-1, 1), head, layers)
 
 
 def pose_camera(camera: Tensor) -> tuple[Tensor, Tensor]:
