@@ -4,7 +4,6 @@ Source: MimicTalk (Ye et al. 2024), section 3.2, static-dynamic-hybrid adaptatio
 learned directly, the generic network through LoRA. Here torso and background layers are static too.
 """
 
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -20,10 +19,11 @@ from portrait3d.adaptation_terms import (
     happens,
     occlusion_entropy,
 )
-from portrait3d.clip import PortraitClip, frame_odds, pncc_to_float
+from portrait3d.clip import PortraitClip, learned_odds, pncc_to_float
 from portrait3d.frame_loss import Layers, LossWeights, draw_frame, frame_terms, training_window
 from portrait3d.held_out import judge_frames, whole_picture
 from portrait3d.identity import GUIDE, Identity
+from portrait3d.lora_layers import lora_layers
 from portrait3d.losses import second_difference, total_variation
 from portrait3d.model import Portrait3D
 from portrait3d.posed_guide import PosedGuide
@@ -107,11 +107,7 @@ class PortraitAdaptation:
     def lora_targets(self) -> list[str]:
         """Names of the linear and convolution layers of motion adapter, decoder, super-resolution and torso
         warp, without depth-wise convolutions (a rank per group would be the whole layer)."""
-        return [
-            name
-            for name, module in self.model.named_modules()
-            if isinstance(module, nn.Linear | nn.Conv2d) and re.fullmatch(LORA_PATTERN, name)
-        ]
+        return lora_layers(self.model, LORA_PATTERN)
 
     def static_parameters(self) -> dict[str, tuple[nn.Parameter, float]]:
         """Name -> parameter and its learning rate relative to the run's."""
@@ -148,11 +144,7 @@ class PortraitAdaptation:
         Raises:
             ValueError: If nothing is left to learn from.
         """
-        odds = frame_odds(self.clip.opening, self.clip.confidence, self.clip.eyes)
-        odds[self.held_out] = 0
-        if not float(odds.sum()) > 0:
-            raise ValueError("every frame with a trusted track is held out")
-        return odds / odds.sum()
+        return learned_odds(self.clip, self.held_out)
 
     def memory(self) -> dict[str, Tensor]:
         """What batches depend on beside (seed, step): nothing, unless hard frames are sought."""

@@ -160,6 +160,19 @@ def frame_odds(opening: Tensor, confidence: Tensor, eyes: Tensor | None = None) 
     return odds
 
 
+def learned_odds(clip: PortraitClip, held_out: Sequence[int]) -> Tensor:
+    """`frame_odds` of a clip, (T,), summing to 1, without the frames that are held out.
+
+    Raises:
+        ValueError: If nothing is left to learn from.
+    """
+    odds = frame_odds(clip.opening, clip.confidence, clip.eyes)
+    odds[list(held_out)] = 0
+    if not float(odds.sum()) > 0:
+        raise ValueError("every frame with a trusted track is held out")
+    return odds / odds.sum()
+
+
 def _degrees(values: Tensor, low: Tensor, high: Tensor, bins: int, rarest: int) -> Tensor:
     """Odds (T,) that give each of `bins` degrees between two values the same, summing to 1; one of fewer
     frames than a `rarest`-th of the commonest gets less: one odd frame alone must not be seen too often."""

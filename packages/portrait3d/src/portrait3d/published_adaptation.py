@@ -7,8 +7,6 @@ whose weights may not ship: `pyramid_loss` stands in its places at its weights. 
 rates, frame 0 as source) belong to whoever runs it.
 """
 
-import re
-
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +15,7 @@ from portrait3d.adaptation_terms import AdaptationTerms, occlusion_entropy, publ
 from portrait3d.clip import PortraitClip
 from portrait3d.frame_loss import DrawnFrame, draw_frame
 from portrait3d.held_out import MOUTH_HALF, whole_picture
+from portrait3d.lora_layers import lora_layers
 from portrait3d.losses import entropy_loss, pyramid_loss, square_round, weighted_l1
 
 LORA_PATTERN = r"(motion_adapter\.(prenet|to_plane|out)|super_resolution)\b.*"
@@ -32,11 +31,7 @@ class PublishedAdaptation(PortraitAdaptation):
 
     def lora_targets(self) -> list[str]:
         """Prenet, to-plane convolutions and super-resolution."""
-        return [
-            name
-            for name, module in self.model.named_modules()
-            if isinstance(module, nn.Linear | nn.Conv2d) and re.fullmatch(LORA_PATTERN, name)
-        ]
+        return lora_layers(self.model, LORA_PATTERN)
 
     def static_parameters(self) -> dict[str, tuple[nn.Parameter, float]]:
         """The planes alone: torso and background stay as they were cut out."""

@@ -6,14 +6,13 @@ and nothing is dropped out, the source frame is chosen, rare openings of the mou
 often, and frames can be held out.
 """
 
-import re
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from portrait3d.adaptation_terms import EVERY, blink_bend, happens, published_plane_distance
-from portrait3d.clip import PortraitClip, frame_odds, pncc_to_float
+from portrait3d.clip import PortraitClip, learned_odds, pncc_to_float
 from portrait3d.frame_loss import LossWeights
 from portrait3d.full.adaptation_terms import WEIGHTS, frame_terms, mouth_square, true_picture
 from portrait3d.full.clip_size import at_size
@@ -23,6 +22,7 @@ from portrait3d.full.identity import FullIdentity
 from portrait3d.full.model import FullFrame, FullPortrait, Person, Surroundings
 from portrait3d.full.surroundings import surroundings_of
 from portrait3d.held_out import SCORED, judged_frames, psnr_where
+from portrait3d.lora_layers import lora_layers
 from portrait3d.losses import energy_loss, pyramid_loss, weighted_l1
 from portrait3d.precision import network_dtype
 
@@ -78,7 +78,7 @@ class FullAdaptation:
         self.precision = precision
         self.model, self.clip, self.source = fold(model.eval()), clip, source
         self.held_out = list(held_out)
-        self.odds = self.frame_odds()
+        self.odds = learned_odds(clip, self.held_out)
         self.blinks = None if blinks is None else pncc_to_float(blinks).to(self.device)
         self.canonical = pncc_to_float(clip.canonical_pncc)[None].to(self.device)
         self.source_pncc = self.driving_pncc(source)
@@ -103,11 +103,7 @@ class FullAdaptation:
 
     def lora_targets(self) -> list[str]:
         """Names of the motion adapter's first and last layers, the decoder's, and those of the blocks."""
-        return [
-            name
-            for name, module in self.model.named_modules()
-            if isinstance(module, nn.Linear | nn.Conv2d) and re.fullmatch(LORA_PATTERN, name)
-        ]
+        return lora_layers(self.model, LORA_PATTERN)
 
     def static_parameters(self) -> dict[str, tuple[nn.Parameter, float]]:
         """Name -> parameter and its learning rate relative to the run's: the planes alone, as published."""
@@ -122,18 +118,6 @@ class FullAdaptation:
         still = self.model.motion_adapter.still(self.canonical, self.source_pncc)
         keypoints = None if self.surroundings is None else self.surroundings.keypoints
         return Person(self.planes[None], still, self.constants, keypoints)
-
-    def frame_odds(self) -> Tensor:
-        """How often each frame is learned from, (T,), summing to 1; held-out ones never.
-
-        Raises:
-            ValueError: If nothing is left to learn from.
-        """
-        odds = frame_odds(self.clip.opening, self.clip.confidence, self.clip.eyes)
-        odds[self.held_out] = 0
-        if not float(odds.sum()) > 0:
-            raise ValueError("every frame with a trusted track is held out")
-        return odds / odds.sum()
 
     def loss(self, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of one random whole frame and its terms (see `WEIGHTS`).
