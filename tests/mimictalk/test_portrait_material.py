@@ -6,11 +6,12 @@ import pytest
 import torch
 
 import mimictalk
-from face3dmm import track_video
+from face3dmm import FaceModel, lid_gaps, track_video
 from face3dmm.track import FaceCoeffs, FaceTrack
 from mimictalk import portrait_material
 from mimictalk.adapting import MOST_FRAMES, adapt_clip
 from mimictalk.portrait_material import EYES, LIDS, MOUTH, frames_to_learn, portrait_clip
+from mimictalk.shut_eye_frames import ENOUGH, shut_eye_frames
 
 DEMO = Path(mimictalk.__file__).parent / "data" / "demo" / "reference.mp4"
 
@@ -94,3 +95,28 @@ def test_who_adapts_asks_for_it(tmp_path, monkeypatch):
     with pytest.raises(AskedError) as asked:
         adapt_clip(DEMO, tmp_path, **settings, progress=lambda *_: None)
     assert asked.value.args[0] == {"segmenter": None, "most": MOST_FRAMES, "posed": True}
+
+
+def test_a_clip_gets_the_frames_with_shut_eyes_that_it_lacks():
+    track = track_video(DEMO, max_seconds=2.0)
+    clip = portrait_clip(DEMO, track, None, lambda *_: None, posed=True)
+    held_out = list(range(20, 28))
+    shut = shut_eye_frames(clip, track, 3, held_out)
+    numbers = shut.in_video().tolist()
+    gaps = lid_gaps(FaceModel.open_face(), track.landmarks[: len(clip)])
+    usual = gaps.median(0).values
+    blinks = [i for i in range(len(clip)) if (gaps[i] < 0.4 * usual).all() and i not in (3, *held_out)]
+    assert numbers[0] == 3 and len(numbers) == 1 + ENOUGH - len(blinks)
+    assert not set(numbers[1:]) & {3, *held_out, *blinks}
+    assert shut.eyes is not None and clip.eyes is not None
+    assert (shut.eyes < 0.5 * clip.eyes.median()).all()
+    changed = (shut.frames != clip.frames[numbers]).any(-1).float().mean((1, 2))
+    assert (changed > 0).all() and (changed < 0.05).all()
+    for name in ("pncc", "posed"):
+        assert (getattr(shut, name) != getattr(clip, name)[numbers]).flatten(1).any(1).all()
+    # Shut enough for the eyeballs to be hidden, whose places alone are green and not blue.
+    eyeballs = ((clip.posed[:, 2] == 0) & (clip.posed[:, 1] > 128)).sum((1, 2))
+    hidden = ((shut.posed[:, 2] == 0) & (shut.posed[:, 1] > 128)).sum((1, 2))
+    assert (hidden < 0.5 * eyeballs[numbers]).all() and hidden[0] < 0.15 * eyeballs[3]
+    again = shut_eye_frames(clip, track, 3, held_out)
+    assert torch.equal(again.frames, shut.frames)

@@ -40,6 +40,24 @@ def test_targets_are_adapter_decoder_super_resolution_and_torso(portrait, clip) 
     assert not any("dwconv" in name for name in targets)
 
 
+def test_frames_with_shut_eyes_are_learned_from_and_planes_begin_with_the_first(portrait, clip) -> None:
+    shut = clip.take([0, 2])
+    shut = replace(shut, frames=255 - shut.frames, pncc=255 - shut.pncc)
+    plain = make(portrait, clip)
+    backbone = PortraitAdaptation(portrait, clip, 0, plane_resolution=32, window=16, shut=shut, held_out=[1])
+    assert len(backbone.odds) == len(clip) + 2
+    assert backbone.odds[1] == 0 and (backbone.odds[-2:] > 0).all()
+    assert not torch.equal(backbone.planes, plain.planes)
+    assert torch.equal(backbone.source_pncc, plain.source_pncc)
+    for number, (held, place) in ((2, (clip, 2)), (len(clip) + 1, (shut, 1))):
+        got, found = backbone.taken(number)
+        assert got is held and found == place
+    backbone.odds = torch.zeros(len(clip) + 2).index_fill(0, torch.tensor([len(clip)]), 1.0)
+    of_shut = float(backbone.loss(torch.Generator().manual_seed(5))[0].detach())
+    backbone.odds = torch.zeros(len(clip) + 2).index_fill(0, torch.tensor([0]), 1.0)
+    assert of_shut != float(backbone.loss(torch.Generator().manual_seed(5))[0].detach())
+
+
 def test_loss_is_a_function_of_its_generator(portrait, clip) -> None:
     backbone = make(portrait, clip)
     losses = [float(backbone.loss(torch.Generator().manual_seed(5))[0].detach()) for _ in range(2)]

@@ -13,6 +13,7 @@ from portrait3d.drawing import PortraitRenderer
 from portrait3d.held_out import whole_picture
 from portrait3d.errors import InputError
 from portrait3d.frame_loss import draw_frame
+from portrait3d.head_bounds import Window
 from portrait3d.identity import Identity
 from portrait3d.model import Portrait3D
 from portrait3d.posed_guide import CHANNELS, FACE, HIDDEN, INNER, PosedGuide
@@ -155,7 +156,7 @@ def test_detail_finer_than_the_rays_is_learned_where_there_is_no_mesh(monkeypatc
     contrast = {}
     for domed in (True, False):
         if not domed:
-            monkeypatch.setattr(PosedGuide, "_on_dome", lambda *_: torch.zeros(()))
+            monkeypatch.setattr(PosedGuide, "on_dome", lambda *_: torch.zeros(()))
         backbone = learned(striped(), guided=True)
         clip = backbone.clip
         drawn = torch.cat([backbone.draw(index) for index in range(len(clip))]).mean(1)
@@ -164,6 +165,35 @@ def test_detail_finer_than_the_rays_is_learned_where_there_is_no_mesh(monkeypatc
         drawn, true = ((x[..., 2:] - x[..., :-2])[inside] for x in (drawn, true))
         contrast[domed] = float((drawn * true).sum() / true.square().sum())
     assert contrast[True] > 0.2 > 5 * contrast[False]
+
+
+def test_open_eyes_are_learned_by_the_guides_textures_and_by_nothing_that_stands_still():
+    posed = torch.full((1, 3, 64, 64), -1.0)
+    posed[0, :, 24:32, 20:44] = torch.tensor([0.3, 0.5, -1.0])[:, None, None]  # an eye
+    posed[0, :, 44:52, 20:44] = torch.tensor([0.3, -0.5, -1.0])[:, None, None]  # teeth
+    posed[0, :, 32:44, 20:44] = 0.2  # skin
+    guide, clip = PosedGuide(WIDTH), ball_clip()
+    torch.nn.init.normal_(guide.last.weight)
+    over = guide.over(posed, clip.camera_to_world[0], clip.intrinsics[0])
+    window = Window(8, 8, 20, 16)
+    rays = torch.randn(1, 5, 20, 16, requires_grad=True)
+    held = over.beside_eyes(rays, window)
+    assert torch.equal(held, rays)
+    (gradient,) = torch.autograd.grad(held.sum(), rays)
+    eye = torch.zeros(20, 16, dtype=torch.bool)
+    eye[12 - 8 : 16 - 8, 10 - 8 : 22 - 8] = True
+    assert torch.equal(gradient[0, 0] == 0, eye)
+
+    where = torch.zeros(1, WIDTH, 64, 64)
+    where[..., 24:32, 20:44] = 1
+    where = window.take_pixels(where, 2)
+    (over(window) * where).sum().backward()
+    assert not guide.head.grad.any()
+    assert guide.inner.grad.any()
+    guide.head.grad = None
+    (over(window) * (1 - where)).sum().backward()
+    assert guide.head.grad.any()
+    assert over.beside_eyes(rays.detach(), window).equal(rays)
 
 
 def test_a_guide_of_before_there_was_a_dome_draws_as_it_did():

@@ -184,7 +184,7 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
     recipe = Recipe()
     config = recipe.config(None, 0)
     source = recipe.source_frame(clip, track.coeffs.expression)
-    backbone = recipe.backbone(base_model({}), clip, track.coeffs, source, held_out_frames(clip))
+    backbone = recipe.backbone(base_model({}), clip, track, source, held_out_frames(clip))
     inject(backbone.network, backbone.lora_targets(), r=config.r, lora_alpha=config.lora_alpha, seed=0)
     backbone.network.eval()
     statics = [parameter for parameter, _ in backbone.static_parameters().values()]
@@ -192,23 +192,25 @@ def learning(video: Path, track_file: Path) -> list[Figure]:
     adam, clock = torch.optim.Adam(learned, lr=1e-6, fused=True), Clock()
     for step in range(4 * ROUNDS):
         generator = torch.Generator().manual_seed(step)
-        index = int(torch.multinomial(backbone.odds, 1, generator=generator))
-        window = training_window(backbone.model, clip, index, backbone.window, generator)
+        shown, index = backbone.taken(int(torch.multinomial(backbone.odds, 1, generator=generator)))
+        window = training_window(backbone.model, shown, index, backbone.window, generator)
         layers = backbone.layers()
         kept: dict[str, Any] = {}
 
-        def adapter(i: int = index, kept: Any = kept, layers: Any = layers) -> None:
+        def adapter(i: int = index, shown: Any = shown, kept: Any = kept, layers: Any = layers) -> None:
             with backbone.networks():
                 kept["diff"] = backbone.model.motion_adapter(
-                    layers.canonical, layers.source, clip.driving_pncc(i)
+                    layers.canonical, layers.source, shown.driving_pncc(i)
                 )
 
-        def draw(i: int = index, kept: Any = kept, layers: Any = layers, window: Any = window) -> None:
+        def draw(
+            i: int = index, shown: Any = shown, kept: Any = kept, layers: Any = layers, window: Any = window
+        ) -> None:
             with backbone.networks():
-                kept["drawn"] = draw_frame(backbone.model, clip, layers, kept["diff"], i, window)
+                kept["drawn"] = draw_frame(backbone.model, shown, layers, kept["diff"], i, window)
 
-        def judge(i: int = index, kept: Any = kept) -> None:
-            terms = frame_terms(kept["drawn"], clip, i)
+        def judge(i: int = index, shown: Any = shown, kept: Any = kept) -> None:
+            terms = frame_terms(kept["drawn"], shown, i)
             kept["loss"] = torch.stack([getattr(backbone.weights, n) * v for n, v in terms.items()]).sum()
 
         def back(kept: Any = kept) -> None:

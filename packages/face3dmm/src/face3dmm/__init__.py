@@ -27,6 +27,7 @@ from face3dmm.portrait import fit_picture
 from face3dmm.posed_pncc import render_posed_pncc
 from face3dmm.raster import RasterOutput, draw_attributes, rasterize
 from face3dmm.raster_reference import rasterize_reference
+from face3dmm.shut_eyes import ShutEyes, lid_gaps, shut_eyes
 from face3dmm.track import FaceCoeffs, FaceTrack
 from face3dmm.tracking import read_crops, track_image, track_video
 from face3dmm.usd import require_usd, write_usd
@@ -55,6 +56,7 @@ __all__ = [
     "PnccConvention",
     "PnccTriple",
     "RasterOutput",
+    "ShutEyes",
     "VideoInfo",
     "VideoReader",
     "animated_face",
@@ -68,6 +70,7 @@ __all__ = [
     "fill_background",
     "fit_landmarks",
     "fit_picture",
+    "lid_gaps",
     "open_video",
     "rasterize",
     "rasterize_reference",
@@ -83,6 +86,7 @@ __all__ = [
     "rotation_from_euler",
     "segment_frames",
     "segment_stream",
+    "shut_eyes",
     "track_image",
     "track_video",
     "write_glb",

@@ -123,7 +123,7 @@ class Recipe:
         self,
         model: "Portrait3D",
         clip: "PortraitClip",
-        coeffs: "FaceCoeffs",
+        track: "FaceTrack",
         source: int,
         held_out: list[int],
     ) -> "PortraitAdaptation":
@@ -132,20 +132,24 @@ class Recipe:
         Args:
             model: The generic model.
             clip: The person.
-            coeffs: Their face, for what the recipe needs beside the clip.
+            track: Their face, for what the recipe needs beside the clip.
             source: The source frame.
             held_out: Frames not to learn from.
         """
+        from mimictalk.shut_eye_frames import shut_eye_frames
         from portrait3d.adaptation import PortraitAdaptation
         from portrait3d.published_adaptation import TERMS, PublishedAdaptation
 
         if self.name == "published":
-            blinks = blink_pncc(coeffs, clip.pncc.shape[-1])
+            blinks = blink_pncc(track.coeffs, clip.pncc.shape[-1])
             return PublishedAdaptation(
                 model, clip, source, terms=TERMS, held_out=held_out, blinks=blinks, guided=False
             )
+        shut = None
+        if self.guide and clip.posed is not None:
+            shut = shut_eye_frames(clip, track, source, held_out)
         return PortraitAdaptation(
-            model, clip, source, held_out=held_out, learn_planes=self.planes, guided=self.guide
+            model, clip, source, held_out=held_out, shut=shut, learn_planes=self.planes, guided=self.guide
         )
 
     def facts(self) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def learn(
     if recipe.start == "random":
         tensors["random_start_seed"] = torch.tensor(config.seed)
     model = recipe.model(tensors).to(device)
-    backbone = recipe.backbone(model, clip, coeffs, source, held_out_frames(clip))
+    backbone = recipe.backbone(model, clip, track, source, held_out_frames(clip))
     targets = backbone.lora_targets()
     preview = LivePreview(state, backbone)
     preview.draw()

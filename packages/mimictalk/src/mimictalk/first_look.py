@@ -63,7 +63,7 @@ def draw_first_look(
     if recipe.start == "random":
         tensors["random_start_seed"] = torch.tensor(seed)
     source = recipe.source_frame(clip, track.coeffs.expression)
-    backbone = recipe.backbone(base_model(tensors).to(device), clip, track.coeffs, source, [])
+    backbone = recipe.backbone(base_model(tensors).to(device), clip, track, source, [])
     LivePreview(folder, backbone).draw()
     progress("first look", 1, 1, {})
     console.note(f"first look: {folder / PICTURE}")

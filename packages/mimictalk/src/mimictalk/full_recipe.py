@@ -109,7 +109,7 @@ class FullRecipe(Recipe):
         return self.base.portrait()
 
     def backbone(
-        self, model: Any, clip: "PortraitClip", coeffs: Any, source: int, held_out: list[int]
+        self, model: Any, clip: "PortraitClip", track: "FaceTrack", source: int, held_out: list[int]
     ) -> Any:
         """What `mimictalk_adapt` gets to learn, a `FullAdaptation`; see `Recipe.backbone`."""
         import torch
@@ -117,7 +117,7 @@ class FullRecipe(Recipe):
         from portrait3d.full.adaptation import FullAdaptation
 
         assert self.face is not None
-        lids = torch.zeros(3, coeffs.expression.shape[1])
+        lids = torch.zeros(3, track.coeffs.expression.shape[1])
         lids[:, list(EYE_BLINK)] = torch.tensor([[0.0], [0.5], [1.0]])
         return FullAdaptation(model, clip, source, held_out=held_out, blinks=self.face.pncc(lids))
 

@@ -48,6 +48,8 @@ class PortraitAdaptation:
         plane_variation: Weight of the planes' total variation.
         terms: Weights of the terms that are not about one picture.
         held_out: Frames that are not learned from and that `judge` looks at (see `held_out_frames`).
+        shut: Frames of the clip with their eyes shut (`face3dmm.shut_eyes`), the source frame's first: planes
+            begin with that one, and all are learned from like the clip's own. None for none.
         blinks: (3, 3, P, P) uint8 PNCC of the person at rest, with open, half-closed and closed eyes; without
             it there is no blink term.
         learn_planes: False leaves the planes as they are predicted, for ablations.
@@ -70,6 +72,7 @@ class PortraitAdaptation:
         plane_variation: float = 0.02,
         terms: AdaptationTerms | None = None,
         held_out: Sequence[int] = (),
+        shut: PortraitClip | None = None,
         blinks: Tensor | None = None,
         learn_planes: bool = True,
         guided: bool = True,
@@ -77,16 +80,16 @@ class PortraitAdaptation:
     ) -> None:
         self.device = next(model.parameters()).device
         self.dtype = network_dtype(precision, self.device)
-        self.model, self.clip, self.source = model, clip, source
+        self.model, self.clip, self.shut, self.source = model, clip, shut, source
         self.window, self.weights, self.plane_variation = window, weights or LossWeights(), plane_variation
         self.terms, self.held_out = terms or AdaptationTerms(), list(held_out)
         self.odds = self.frame_odds()
-        self.hard = HardFrames(len(clip))
+        self.hard = HardFrames(len(self.odds))
         self.blinks = None if blinks is None else pncc_to_float(blinks).to(self.device)
         self.canonical = pncc_to_float(clip.canonical_pncc)[None].to(self.device)
-        self.source_pncc = self.driving_pncc(source)
+        self.source_pncc = clip.driving_pncc(source).to(self.device)
         self.source_keypoints = clip.keypoints[source].to(self.device)
-        planes = predict_planes(model, clip, source)
+        planes = predict_planes(model, clip, source) if shut is None else predict_planes(model, shut, 0)
         size = (plane_resolution, plane_resolution)
         planes = F.interpolate(planes[0], size, mode="bilinear", align_corners=False)
         background = clip.background.permute(2, 0, 1).float() / 127.5 - 1
@@ -122,10 +125,6 @@ class PortraitAdaptation:
         """Within it the thread that enters it computes networks as finely as was asked for."""
         return networks_in(self.dtype, self.device)
 
-    def driving_pncc(self, index: int) -> Tensor:
-        """(1, 3, P, P) in [-1, 1], on the device."""
-        return pncc_to_float(self.clip.pncc[index].to(self.device))[None]
-
     def layers(self) -> Layers:
         """The person as a step takes it."""
         return Layers(
@@ -139,12 +138,18 @@ class PortraitAdaptation:
         )
 
     def frame_odds(self) -> Tensor:
-        """How often each frame is learned from, (T,), summing to 1; held-out ones never.
+        """How often each frame is learned from, the clip's before those with eyes shut, summing to 1.
 
         Raises:
             ValueError: If nothing is left to learn from.
         """
-        return learned_odds(self.clip, self.held_out)
+        return learned_odds(self.clip, self.held_out, self.shut)
+
+    def taken(self, index: int) -> tuple[PortraitClip, int]:
+        """Where a frame of `odds` is: the clip or the frames with eyes shut, and its place there."""
+        if index < len(self.clip) or self.shut is None:
+            return self.clip, index
+        return self.shut, index - len(self.clip)
 
     def memory(self) -> dict[str, Tensor]:
         """What batches depend on beside (seed, step): nothing, unless hard frames are sought."""
@@ -159,8 +164,9 @@ class PortraitAdaptation:
         wanted = self.terms
         odds = self.hard.odds(self.odds, wanted.hard_frames) if wanted.hard_frames else self.odds
         index = int(torch.multinomial(odds, 1, generator=generator))
-        window = training_window(self.model, self.clip, index, self.window, generator)
-        layers, shown = self.layers(), self.clip.alone(index, self.device)
+        clip, place = self.taken(index)
+        window = training_window(self.model, clip, place, self.window, generator)
+        layers, shown = self.layers(), clip.alone(place, self.device)
         with self.networks():
             diff, terms = self.driven(index, layers, generator)
             drawn = draw_frame(self.model, shown, layers, diff, 0, window)
@@ -182,15 +188,16 @@ class PortraitAdaptation:
         self, index: int, layers: Layers, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The diff-plane of a frame, and the terms that need those of other expressions in the same pass."""
-        clip, wanted = self.clip, self.terms
-        drives = [self.driving_pncc(index)]
+        (clip, place), wanted = self.taken(index), self.terms
+        drives = [clip.driving_pncc(place)]
         terms: dict[str, Tensor] = {}
         temporal = False
         blinks = self.blinks if wanted.blink and self.blinks is not None and happens(generator) else None
         if wanted.temporal and happens(generator):
-            temporal = clip.follow_on(index)
+            temporal = clip.follow_on(place)
         if temporal:
-            drives += [self.driving_pncc(index - 1), self.driving_pncc(index + 1)]
+            drives += [clip.driving_pncc(place - 1), clip.driving_pncc(place + 1)]
+        drives = [drive.to(self.device) for drive in drives]
         if blinks is not None:
             drives.append(blinks)
         diffs = self.model.motion_adapter(layers.canonical, layers.source, torch.cat(drives))

@@ -160,13 +160,20 @@ def frame_odds(opening: Tensor, confidence: Tensor, eyes: Tensor | None = None) 
     return odds
 
 
-def learned_odds(clip: PortraitClip, held_out: Sequence[int]) -> Tensor:
-    """`frame_odds` of a clip, (T,), summing to 1, without the frames that are held out.
+def learned_odds(clip: PortraitClip, held_out: Sequence[int], shut: PortraitClip | None = None) -> Tensor:
+    """`frame_odds` of a clip without the frames that are held out, (T,), summing to 1; with frames whose eyes
+    were shut, (T + M,): they count as the clip's own do.
 
     Raises:
         ValueError: If nothing is left to learn from.
     """
-    odds = frame_odds(clip.opening, clip.confidence, clip.eyes)
+    parts = [clip] if shut is None else [clip, shut]
+    eyes = [part.eyes for part in parts if part.eyes is not None]
+    odds = frame_odds(
+        torch.cat([part.opening for part in parts]),
+        torch.cat([part.confidence for part in parts]),
+        torch.cat(eyes) if len(eyes) == len(parts) else None,
+    )
     odds[list(held_out)] = 0
     if not float(odds.sum()) > 0:
         raise ValueError("every frame with a trusted track is held out")

@@ -17,7 +17,7 @@ from portrait3d.initialisation import begin_as_head
 from portrait3d.keypoint_detector import KeypointDetector
 from portrait3d.motion_adapter import MotionAdapter
 from portrait3d.plane_axes import place_diff
-from portrait3d.posed_guide import Guide
+from portrait3d.posed_guide import FrameGuide
 from portrait3d.precision import exactly
 from portrait3d.super_resolution import SuperResolution
 from portrait3d.torso import TorsoWarp
@@ -130,7 +130,7 @@ class Portrait3D(nn.Module):
         intrinsics: Tensor,
         window: Window | None = None,
         *,
-        guide: Guide | None = None,
+        guide: FrameGuide | None = None,
         half: bool = False,
     ) -> HeadLayer:
         """Render one frame's head.
@@ -168,6 +168,8 @@ class Portrait3D(nn.Module):
         shape = (1, -1, window.rows, window.columns)
         features = out.features.transpose(1, 2).reshape(shape)
         opacity = out.opacity.reshape(shape)
+        if guide is not None:
+            features = guide.beside_eyes(features, window)
         enlarge = self.super_resolution.halved if half else self.super_resolution
         colour, alpha = enlarge(features, opacity, None if guide is None else guide(window))
         return HeadLayer(window, features[:, :3], opacity, colour, alpha, 2 if half else 4)

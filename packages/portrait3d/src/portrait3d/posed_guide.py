@@ -7,9 +7,12 @@ features of it that are added inside super-resolution: deferred neural rendering
 says where, texture and network how it looks. What has no mesh, hair first, was as coarse as the rays, and its
 outline went in steps: it has a texture of features, painted on a dome that stands still on the head. Neither
 published system has these; they learn nothing generic and begin as nothing.
+
+Planes and dome stand still, and most frames show open eyes: where these learned them, lids that shut had to
+paint them over, and did so half-way. Open eyes are therefore the guide's alone (`FrameGuide.beside_eyes`).
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -26,10 +29,10 @@ CHANNELS = 12  # of the textures
 FACE, INNER = 256, 128  # texels along a side, of the face and of teeth and eyes
 HEAD = 256  # of the dome
 BEHIND = -0.99  # depth of the posed PNCC below which it is that of teeth or eyes
+EYES = 0.0  # green of the posed PNCC above which it is that of eyes, not teeth
 REACH = 2  # pixels that the two convolutions look around one
 MULTIPLE = 16  # of sides of what is convolved: each new size costs the convolution library time and memory
 EMPTY = -1.0  # of the posed PNCC where there is no face
-Guide = Callable[[Window], Tensor]
 
 
 class PosedGuide(nn.Module):
@@ -94,21 +97,16 @@ class PosedGuide(nn.Module):
         spread[..., rows, columns] = features
         return spread
 
-    def over(self, posed: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> Guide:
-        """What `render_head` takes: a window's features of a frame.
+    def over(self, posed: Tensor, camera_to_world: Tensor, intrinsics: Tensor) -> "FrameGuide":
+        """What `render_head` takes of a frame.
 
         Args:
             posed: (1, 3, 2G, 2G) its posed PNCC.
             camera_to_world: (4, 4); intrinsics: (3, 3), normalised.
         """
+        return FrameGuide(self, posed, camera_to_world, intrinsics)
 
-        def features(window: Window) -> Tensor:
-            face = self(window.take_pixels(posed, SCALE))
-            return face + self._on_dome(window, camera_to_world, intrinsics, posed.shape[-1]).to(face.dtype)
-
-        return features
-
-    def _on_dome(self, window: Window, camera_to_world: Tensor, intrinsics: Tensor, grid: int) -> Tensor:
+    def on_dome(self, window: Window, camera_to_world: Tensor, intrinsics: Tensor, grid: int) -> Tensor:
         """Features (1, W, 2 rows, 2 columns) of what stands still on the head."""
         with exactly(self.head.device):
             places = dome_places(camera_to_world, intrinsics, *window.pixels(SCALE), grid)
@@ -127,6 +125,40 @@ class PosedGuide(nn.Module):
             )
         there = (posed > EMPTY).any(1, keepdim=True)
         return torch.where(posed[:, 2:] < BEHIND, inner, face) * there
+
+
+@dataclass(frozen=True, eq=False)
+class FrameGuide:
+    """A person's guide over one frame; attributes as of `PosedGuide.over`."""
+
+    guide: PosedGuide
+    posed: Tensor
+    camera_to_world: Tensor
+    intrinsics: Tensor
+
+    def __call__(self, window: Window) -> Tensor:
+        """Features (1, W, 2 rows, 2 columns) of a window."""
+        face = self.guide(window.take_pixels(self.posed, SCALE))
+        grid = self.posed.shape[-1]
+        dome = self.guide.on_dome(window, self.camera_to_world, self.intrinsics, grid).to(face.dtype)
+        if dome.requires_grad:
+            dome = _without_gradient(dome, window.take_pixels(F.max_pool2d(self._eyes(), 3, 1, 1), SCALE))
+        return face + dome
+
+    def beside_eyes(self, features: Tensor, window: Window) -> Tensor:
+        """The same features (1, C, rows, columns) of a window's rays, which learn nothing from open eyes."""
+        if not features.requires_grad:
+            return features
+        return _without_gradient(features, window.take_rays(F.max_pool2d(self._eyes(), SCALE)))
+
+    def _eyes(self) -> Tensor:
+        """(1, 1, 2G, 2G) 1 where an eyeball is seen, else 0."""
+        return ((self.posed[:, 2:] < BEHIND) & (self.posed[:, 1:2] > EYES)).to(self.posed.dtype)
+
+
+def _without_gradient(values: Tensor, where: Tensor) -> Tensor:
+    """The same values, which learn nothing where `where` is 1."""
+    return values.detach() * where + values * (1 - where)
 
 
 def _reached(posed: Tensor) -> tuple[slice, slice]:
