@@ -20,8 +20,17 @@ GROUPS = {
     "render": "One frame of `render`, 512 x 512",
     "adapt": "One step of `adapt`",
 }
+FULL_GROUPS = {
+    "full render": "One frame of `render --preset full`, 512 x 512",
+    "full adapt": "One step of `adapt --preset full`",
+}
 
 
+FULL = (
+    "The published architecture with random weights, by `tools/bench/stages_full.py`; the whole frame beside",
+    "the published code is measured by `tools/bench/portrait3d_full.py`. Floors are of float32: where the",
+    "machine multiplies bfloat16, a network may be faster.",
+)
 SCALING = (
     "`render` against the length of the sound, a frame against the pixels of its picture, and the volume",
     "renderer against rays and samples, by `tools/bench/line_scaling.py`: time is to grow along a straight",
@@ -106,6 +115,10 @@ def page() -> str:
     ]
     for group, about in GROUPS.items():
         lines += ["", f"## {about}", "", *table(found["figures"], group)]
+    if (full := kept("stages_full")) is not None:
+        lines += ["", "## The preset `full`", "", *FULL, "", made_on(full)]
+        for group, about in FULL_GROUPS.items():
+            lines += ["", f"### {about}", "", *table(full["figures"], group)]
     if (scaling := kept("line_scaling")) is not None:
         lines += ["", "## More of everything", "", *SCALING, "", made_on(scaling), "", *straight(scaling)]
         if (PAGE.parent / CHART).is_file():

@@ -59,8 +59,24 @@ def test_what_was_never_measured_is_left_out(tmp_path, monkeypatch):
     (tmp_path / "stages.json").write_text((performance_page.RESULTS / "stages.json").read_text())
     monkeypatch.setattr(performance_page, "RESULTS", tmp_path)
     page = performance_page.page()
-    assert "One frame of" in page and "More of everything" not in page and "Through pipes" not in page
+    assert "One frame of" in page
+    assert not any(title in page for title in ("More of everything", "Through pipes", "The preset `full`"))
     curves = {"time by rays": curve("ray", "ms", [(1, 2.0), (2, 4.0), (4, 8.0)])}
     result = {"machine": "m", "commit": "c" * 40, "figures": figures(curves), "curves": curves}
     (tmp_path / "line_scaling.json").write_text(json.dumps(result))
     assert "| time by rays (ray) |" in performance_page.page()
+
+
+def test_the_preset_full_has_tables_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "stages.json").write_text((performance_page.RESULTS / "stages.json").read_text())
+    rows = [("matrix products", 70.0, "GFLOP/s"), ("copying", 12.0, "GB/s"), ("rays", 60.0, "ms of CPU")]
+    figures = [
+        {"name": f"{group}/{name}", "value": value, "unit": unit, "baseline": None}
+        for group in performance_page.FULL_GROUPS
+        for name, value, unit in (*rows, ("all", 60.0, "ms of CPU"))
+    ]
+    result = {"machine": "m", "commit": "c" * 40, "figures": figures}
+    (tmp_path / "stages_full.json").write_text(json.dumps(result))
+    monkeypatch.setattr(performance_page, "RESULTS", tmp_path)
+    told = performance_page.page().partition("## The preset `full`")[2]
+    assert told.count("| rays | 60.0 | 100% | - | - |") == 2
