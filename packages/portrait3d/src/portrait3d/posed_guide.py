@@ -157,8 +157,10 @@ class FrameGuide:
 
 
 def _without_gradient(values: Tensor, where: Tensor) -> Tensor:
-    """The same values, which learn nothing where `where` is 1."""
-    return values.detach() * where + values * (1 - where)
+    """The same values, which learn nothing where `where` is 1; without copies, of which a step has many."""
+    seen = values.view_as(values)
+    seen.register_hook(lambda gradient: gradient * (1 - where).to(gradient.dtype))
+    return seen
 
 
 def _reached(posed: Tensor) -> tuple[slice, slice]:
