@@ -11,7 +11,7 @@ from face3dmm.track import FaceCoeffs, FaceTrack
 from mimictalk import portrait_material
 from mimictalk.adapting import MOST_FRAMES, adapt_clip
 from mimictalk.portrait_material import EYES, LIDS, MOUTH, frames_to_learn, portrait_clip
-from mimictalk.shut_eye_frames import ENOUGH, shut_eye_frames
+from mimictalk.shut_eye_frames import ENOUGH, mouths_alike, shut_eye_frames
 
 DEMO = Path(mimictalk.__file__).parent / "data" / "demo" / "reference.mp4"
 
@@ -120,3 +120,10 @@ def test_a_clip_gets_the_frames_with_shut_eyes_that_it_lacks():
     assert (hidden < 0.5 * eyeballs[numbers]).all() and hidden[0] < 0.15 * eyeballs[3]
     again = shut_eye_frames(clip, track, 3, held_out)
     assert torch.equal(again.frames, shut.frames)
+
+
+def test_frames_are_chosen_for_all_degrees_of_the_mouth_alike():
+    opening = torch.cat([torch.zeros(96), torch.tensor([0.1, 0.2, 0.3, 0.4])])
+    assert mouths_alike(opening, list(range(100)), 5) == [0, 96, 97, 98, 99]
+    assert mouths_alike(opening, [4, 98], 16) == [4, 98]
+    assert mouths_alike(opening, [], 3) == mouths_alike(opening, [7], 0) == []

@@ -237,6 +237,10 @@ def learn(
         progress("adapt", done, total, terms)
         preview.step(done, terms)
 
+    def looked(step: int, numbers: dict[str, float]) -> None:
+        preview.look(step, numbers)
+        release_heap()  # what whole frames took lies between what steps hold, and grows from look to look
+
     result = adapt(
         backbone,
         config,
@@ -244,7 +248,7 @@ def learn(
         state_folder=state,
         key=f"{key} {recipe}",
         progress=stepped,
-        look=preview.look,
+        look=looked,
     )
     return Learned(backbone, result, config, targets, tensors)
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from face3dmm import FaceTrack
     from portrait3d.clip import PortraitClip
 
@@ -17,7 +19,8 @@ def shut_eye_frames(
 ) -> "PortraitClip":
     """The source frame with its eyes shut, and as many others as the clip lacks of ENOUGH.
 
-    They are spread evenly over the frames with open eyes that are learned from.
+    They are frames with open eyes that are learned from, and have mouths of all degrees alike: steps that
+    learn lids are then not lost for lips.
 
     Args:
         clip: With posed PNCC.
@@ -28,7 +31,6 @@ def shut_eye_frames(
     import torch
 
     from face3dmm import Camera, FaceModel, lid_gaps, render_pncc, render_posed_pncc, shut_eyes
-    from mimictalk.evaluating.sheets import evenly_spread
 
     model, coeffs, numbers = FaceModel.open_face(), track.coeffs, clip.in_video()
     gaps = lid_gaps(model, track.landmarks[numbers])
@@ -37,7 +39,7 @@ def shut_eye_frames(
     learned = sorted(set(clip.usable().tolist()) - {source, *held_out})
     missing = max(0, ENOUGH - int((share[learned].amax(1) < SHUT).sum()))
     opened = [index for index in learned if float(share[index].amin()) > OPEN]
-    chosen = [source, *(opened[place] for place in evenly_spread(len(opened), min(missing, len(opened))))]
+    chosen = [source, *mouths_alike(clip.opening, opened, missing)]
     wanted = torch.tensor([WANTED[place % len(WANTED)] for place in range(len(chosen))])
     frames, expression = numbers[chosen], coeffs.expression[numbers[chosen]]
     camera = Camera.from_head_pose(coeffs.euler[frames], coeffs.translation[frames])
@@ -62,3 +64,24 @@ def shut_eye_frames(
             model, coeffs.identity, shut.expression, camera, gaze=gaze, dtype=torch.uint8
         ),
     )
+
+
+def mouths_alike(opening: "Tensor", frames: list[int], count: int) -> list[int]:
+    """Some of the frames, up to `count`, whose mouths are as open as if all degrees were as common.
+
+    Args:
+        opening: (T,) how far the mouth is open.
+        frames: To choose from.
+        count: How many are wanted.
+    """
+    left = sorted(frames, key=lambda index: float(opening[index]))
+    if not left:
+        return []
+    low, high = float(opening[left[0]]), float(opening[left[-1]])
+    chosen = []
+    for place in range(min(count, len(left))):
+        wanted = low + (high - low) * place / max(1, count - 1)
+        nearest = min(left, key=lambda index: abs(float(opening[index]) - wanted))
+        left.remove(nearest)
+        chosen.append(nearest)
+    return chosen
