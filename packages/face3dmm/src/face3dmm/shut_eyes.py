@@ -91,10 +91,9 @@ def shut_eyes(
     shut, pictures = expression.clone(), []
     for index, frame in enumerate(frames):
         seen = Camera(camera.camera_to_world[index], camera.intrinsics[index])
-        shut[index] = _shut_expression(model, identity, expression[index], seen, gaps[index] / side)
-        before, after = (
-            _landmarks(model, identity, face, seen, side) for face in (expression[index], shut[index])
-        )
+        before = _landmarks(model, identity, expression[index], seen, side)
+        shut[index] = _shut_expression(model, identity, expression[index], seen, before, gaps[index], side)
+        after = _landmarks(model, identity, shut[index], seen, side)
         there = landmarks[index, :LANDMARKS, :2].to(before)
         goal = torch.cat([_moved(model, there, before[:, :2], after[:, :2]), after[:, 2:]], 1)
         pictures.append(_drawn_down(model, frame, there, goal))
@@ -114,15 +113,21 @@ def _landmarks(model: FaceModel, identity: Tensor, expression: Tensor, camera: C
 
 
 def _shut_expression(
-    model: FaceModel, identity: Tensor, expression: Tensor, camera: Camera, gaps: Tensor
+    model: FaceModel,
+    identity: Tensor,
+    expression: Tensor,
+    camera: Camera,
+    before: Tensor,
+    gaps: Tensor,
+    side: int,
 ) -> Tensor:
-    """The expression (64,) whose lids are so far apart in the picture: gaps grow in proportion to a blink."""
-    shut = expression.clone()
-    gap = lid_gaps(model, _landmarks(model, identity, expression, camera, 1))
+    """The expression (64,) whose lids are so many pixels apart, which grow in proportion to a blink; `before`
+    are the landmarks of the given one."""
+    shut, gap = expression.clone(), lid_gaps(model, before)
     for eye, blink in enumerate(BLINKS):
         more = expression.clone()
         more[blink] += 1
-        step = lid_gaps(model, _landmarks(model, identity, more, camera, 1))[eye] - gap[eye]
+        step = lid_gaps(model, _landmarks(model, identity, more, camera, side))[eye] - gap[eye]
         shut[blink] = (expression[blink] + (gaps[eye] - gap[eye]) / step).clamp(0, MOST)
     return shut
 
