@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from portrait3d.decoder import effective_linear
 from portrait3d.equalised import EqualisedLinear
 from portrait3d.full.config import FullConfig
+from portrait3d.precision import exactly
 from triplane_render import DecoderWeights, PlaneLayout, Rays, intersect_box, render_planes
 
 
@@ -65,9 +65,9 @@ def render_head(
     Returns:
         The head at the ray grid.
     """
-    rays = Rays.from_camera(camera_to_world.float(), intrinsics.float(), config.ray_grid)
-    near, far = intersect_box(rays.origins, rays.directions, side=config.box_warp)
-    with torch.autocast(planes.device.type, enabled=False):
+    with exactly(planes.device):  # rays, too: a training run may compute its networks in bfloat16
+        rays = Rays.from_camera(camera_to_world.float(), intrinsics.float(), config.ray_grid)
+        near, far = intersect_box(rays.origins, rays.directions, side=config.box_warp)
         out = render_planes(
             planes,
             decoder.weights(),
