@@ -57,6 +57,22 @@ def test_spectral_norm_and_its_gradient_are_those_of_the_matrix_norm() -> None:
     torch.testing.assert_close(own, by_norm, rtol=1e-4, atol=1e-4)
 
 
+def test_spectral_norm_learns_from_two_uses_and_counts_in_float32() -> None:
+    torch.manual_seed(0)
+    conv = SpectralConv2d(6, 8, 3, padding=1)
+    before = conv.weight_u.clone()
+    x = torch.randn(1, 6, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        (conv(x).float().sum() + conv(x).float().sum()).backward()
+    assert conv.weight.grad is not None and bool(conv.weight.grad.isfinite().all())
+    assert conv.weight_u.dtype == torch.float32
+    matrix = conv.weight.detach().flatten(1)
+    for _ in range(2):
+        right = nn.functional.normalize(matrix.T @ before, dim=0)
+        before = nn.functional.normalize(matrix @ right, dim=0)
+    torch.testing.assert_close(conv.weight_u, before)
+
+
 def test_residual_block_of_zero_convolutions_changes_nothing() -> None:
     block = trained_looking(ResidualBlock("volume", 4))
     nn.init.zeros_(block.conv2.weight)

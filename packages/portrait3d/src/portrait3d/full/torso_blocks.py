@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_eval
 
+from portrait3d.precision import exactly
+
 Conv = nn.Conv2d | nn.Conv3d
 Norm = nn.BatchNorm2d | nn.BatchNorm3d
 Kind = Literal["flat", "volume", "spectral"]  # flat maps, volumes, flat maps with spectral norm
@@ -34,15 +36,18 @@ class SpectralConv2d(nn.Conv2d):
 
     def effective_weight(self) -> Tensor:
         """The weight divided by its largest singular value, as far as the kept vectors know it."""
-        return self.weight / torch.dot(self.weight_u, self.weight.flatten(1) @ self.weight_v)
+        # Copies: the next use in the same graph moves the kept ones.
+        left, right = self.weight_u.clone(), self.weight_v.clone()
+        with exactly(self.weight.device):
+            return self.weight / torch.dot(left, self.weight.flatten(1) @ right)
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, out, H', W')."""
         if self.training:
-            with torch.no_grad():
+            with torch.no_grad(), exactly(self.weight.device):
                 matrix = self.weight.flatten(1)
-                self.weight_v = F.normalize(matrix.T @ self.weight_u, dim=0)
-                self.weight_u = F.normalize(matrix @ self.weight_v, dim=0)
+                self.weight_v.copy_(F.normalize(matrix.T @ self.weight_u, dim=0))
+                self.weight_u.copy_(F.normalize(matrix @ self.weight_v, dim=0))
         return self._conv_forward(input, self.effective_weight(), self.bias)
 
     def folded(self) -> nn.Conv2d:

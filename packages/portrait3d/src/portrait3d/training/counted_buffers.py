@@ -6,24 +6,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from portrait3d.full.torso_blocks import SpectralConv2d
 from portrait3d.training.processes import Processes
+
+COUNTING = (_BatchNorm, SpectralConv2d)  # the latter's singular vectors get better with every use
 
 
 class CountedBuffers:
-    """Running statistics of batch norm: a step moves them once, by the mean of what its items say.
+    """Running statistics of batch norm, vectors of spectral norm: a step moves them once, by the mean of what
+    its items say.
 
     Items go through the networks one by one, some in other processes; without this the statistics would be
-    those of one process's items.
+    those of one process's items, and the vectors as good as it has items.
 
     Args:
-        modules: In which to look for batch norm.
+        modules: In which to look for such layers.
         processes: Of the run.
         items: Of a batch, over all processes.
     """
 
     def __init__(self, modules: Iterable[nn.Module], processes: Processes, items: int) -> None:
-        norms = [layer for part in modules for layer in part.modules() if isinstance(layer, _BatchNorm)]
-        self.buffers = [buffer for layer in norms for buffer in layer.buffers()] if items > 1 else []
+        layers = [layer for part in modules for layer in part.modules() if isinstance(layer, COUNTING)]
+        self.buffers = [buffer for layer in layers for buffer in layer.buffers()] if items > 1 else []
         self.processes, self.items = processes, items
         self.before: list[Tensor] = []
         self.moved: list[Tensor] = []

@@ -139,8 +139,7 @@ class _Run:
         log = RunLog(self.folder, resumed, tensorboard) if self.processes.first else None
         self.model.eval()
         self.model.requires_grad_(False)
-        for part in modules_of(self.model, settings.stage).values():
-            part.train()
+        self.learning(True)
         for parameter in self.parameters.values():
             parameter.requires_grad_(True)
         done = resumed
@@ -203,6 +202,11 @@ class _Run:
             numbers |= adversary.learn(step, pairs)
         return self.processes.mean(numbers, NUMBERS)
 
+    def learning(self, on: bool) -> None:
+        """Let the layers that learn count and drop out, or not."""
+        for part in modules_of(self.model, self.settings.stage).values():
+            part.train(on)
+
     def precision(self) -> Any:
         """Autocast of the networks' arithmetic, if asked for."""
         wanted = self.settings.optimisation.precision == "bfloat16"
@@ -215,7 +219,9 @@ class _Run:
         if not (board or on_picture is not None) or not (self.in_parts or log is not None):
             return
         self.average.exchange()
+        self.learning(False)
         picture = self.stage.picture().cpu()
+        self.learning(True)
         self.average.exchange()
         if log is None:
             return
