@@ -85,6 +85,16 @@ def test_people_of_a_folder(tmp_path) -> None:
         ShardPeople([tmp_path], 64)
 
 
+def test_key_points_of_the_published_torso_move_with_the_jaw(tmp_path) -> None:
+    folder = ball_folder(tmp_path / "a", 1)
+    small, four, nine = (ShardPeople([folder], 64, count).load(0, [0, 3]).keypoints for count in (None, 4, 9))
+    assert four.shape == (2, 4, 2) and nine.shape == (2, 9, 2)
+    assert torch.equal(four, nine[:, [0, 3, 6, 7]])  # 0, 8, 16, 27 of 0, 3, 6, 8, 10, 13, 16, 27, 33
+    assert torch.allclose(four[0], small[0])  # the face at rest
+    assert torch.equal(small[0], small[1])
+    assert float(four[1, 1, 1] - four[0, 1, 1]) > 0.005  # the jaw opens: the chin goes down
+
+
 def test_neighbours_are_frames_of_a_sequence_or_a_straight_way(tmp_path) -> None:
     generator = torch.Generator().manual_seed(0)
     follow = ShardPeople([ball_folder(tmp_path / "a", 1, consecutive=True)], 64)

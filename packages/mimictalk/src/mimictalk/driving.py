@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TORSO_LANDMARKS = (0, 8, 16, 27)  # of the 68: both jaw ends, chin and nose bridge, as published
+FARTHEST = 2.0  # key-points beyond this, in [-1, 1] of the picture, tell nothing more
 CHUNK = 16
 
 
@@ -24,13 +25,43 @@ def torso_keypoints(identity: "Tensor", euler: "Tensor", translation: "Tensor") 
     """
     import torch
 
-    from face3dmm import Camera, FaceModel
+    from face3dmm import FaceModel
 
     model = FaceModel.open_face()
-    camera = Camera.from_head_pose(euler, translation)
     vertices = model.vertices(identity, torch.zeros(64))[model.landmarks_68[list(TORSO_LANDMARKS)]]
+    return _seen(vertices, euler, translation)
+
+
+def published_torso_keypoints(
+    identity: "Tensor", expression: "Tensor", euler: "Tensor", translation: "Tensor", count: int
+) -> "Tensor":
+    """Head points that drive the torso of `full`: they move with the jaw, as in the published training.
+
+    Args:
+        identity: (80,).
+        expression: (T, 64).
+        euler: (T, 3) radians.
+        translation: (T, 3) decimetres.
+        count: 4 or 9, see `portrait3d.full.torso_motion.torso_keypoints`.
+
+    Returns:
+        (T, count, 2) in [-1, 1], x then y.
+    """
+    from face3dmm import FaceModel
+    from portrait3d.full.torso_motion import torso_keypoints
+
+    model = FaceModel.open_face()
+    vertices = model.vertices(identity, expression)[:, model.landmarks_68]
+    return torso_keypoints(_seen(vertices, euler, translation), count)
+
+
+def _seen(vertices: "Tensor", euler: "Tensor", translation: "Tensor") -> "Tensor":
+    """(T, K, 2) in [-1, 1] of the picture: where the camera sees vertices (K, 3) or (T, K, 3)."""
+    from face3dmm import Camera
+
+    camera = Camera.from_head_pose(euler, translation)
     uv, _ = camera.project(camera.model_to_world(vertices))
-    return (uv * 2 - 1).clamp(-2, 2)
+    return (uv * 2 - 1).clamp(-FARTHEST, FARTHEST)
 
 
 def drives(

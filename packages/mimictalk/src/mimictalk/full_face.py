@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mimictalk.driving import CHUNK
+from mimictalk.driving import CHUNK, FARTHEST
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from portrait3d.full.config import FullConfig
 
 MODEL_IDENTITY = "model_identity"  # in identity.safetensors
-FARTHEST = 2.0  # key-points beyond this, in [-1, 1] of the picture, tell nothing more
 
 
 @dataclass(frozen=True, eq=False)

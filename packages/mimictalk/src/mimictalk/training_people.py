@@ -27,19 +27,23 @@ class ShardPeople:
     Args:
         folders: Where the shards lie, all alike.
         pncc_size: Side of the PNCC pictures that the model takes.
+        published_keypoints: How many key-points drive the torso, where it is that of `full`; None for those
+            of `small`. Both are made of the shards' coefficients.
 
     Raises:
         InputError: If there is no shard.
     """
 
-    def __init__(self, folders: Sequence[Path], pncc_size: int) -> None:
+    def __init__(
+        self, folders: Sequence[Path], pncc_size: int, published_keypoints: int | None = None
+    ) -> None:
         self.paths = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
         if not self.paths:
             names = ", ".join(str(folder) for folder in folders)
             raise InputError(
                 names, "no training shard is here", "Make some: mimictalk train prepare VIDEOS -o DIR"
             )
-        self.pncc_size = pncc_size
+        self.pncc_size, self.published_keypoints = pncc_size, published_keypoints
         self.coefficients = lru_cache(maxsize=None)(self._coefficients)
 
     def __len__(self) -> int:
@@ -64,7 +68,6 @@ class ShardPeople:
         import torch
 
         from face3dmm import FaceModel, render_pncc
-        from mimictalk.driving import torso_keypoints
         from portrait3d.clip import PortraitClip
 
         content = read_shard(self.paths[person], frames)
@@ -84,12 +87,21 @@ class ShardPeople:
             canonical_pncc=self.canonical(person),
             camera_to_world=shard["camera_to_world"],
             intrinsics=shard["intrinsics"],
-            keypoints=torso_keypoints(identity, shard["euler"], shard["translation"]),
+            keypoints=self.keypoints(shard),
             focus=torch.stack([points[:, list(pair)].mean(1) for pair in (MOUTH, *EYES)], 1),
             opening=(points[:, MOUTH[0]] - points[:, MOUTH[1]]).norm(dim=-1),
             background=shard["plate"],
             confidence=shard["confidence"],
         )
+
+    def keypoints(self, shard: "dict[str, Tensor]") -> "Tensor":
+        """(T, K, 2) in [-1, 1]: what drives the torso in the frames of a shard."""
+        from mimictalk.driving import published_torso_keypoints, torso_keypoints
+
+        identity, pose = shard["identity"], (shard["euler"], shard["translation"])
+        if self.published_keypoints is None:
+            return torso_keypoints(identity, *pose)
+        return published_torso_keypoints(identity, shard["expression"], *pose, self.published_keypoints)
 
     def canonical(self, person: int) -> "Tensor":
         """(3, P, P) uint8 PNCC of the person at rest."""
