@@ -1,10 +1,6 @@
 """Runs shared by two processes do what one process does, and go on in any number of them."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,7 @@ from ball_training import DISCRIMINATOR, ball_settings, tiny_portrait, train_bal
 from portrait3d.errors import InputError
 from portrait3d.training.run_state import fingerprint, load_state
 from restarted_processes import join_and_join_again
+from shared_processes import run_shared
 
 # Sums are taken in another order: a relative error of about 1e-6 in single precision for a loss of thousands of
 # terms. Adam divides each gradient by its own size, so that rounding of a tiny one may turn into a part of a step
@@ -36,25 +33,8 @@ def one_thread():
 
 
 def shared(cases: dict[str, dict], *options: str) -> None:
-    """Two processes under torchrun go through the cases."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        f"--master-port={port}",
-        *options,
-    ]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        [*command, ball_training.__file__, json.dumps(cases)],
-        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=500,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    """Two processes go through the cases."""
+    run_shared(ball_training.__file__, cases, *options)
 
 
 def settings_of(case: dict):

@@ -145,14 +145,7 @@ class FullAdaptation:
 
     def drawn(self, person: Person, shown: PortraitClip) -> FullFrame:
         """The frame of a clip of one."""
-        return self.model(
-            person,
-            shown.driving_pncc(0),
-            shown.camera_to_world,
-            shown.intrinsics,
-            shown.keypoints,
-            precision=self.precision,
-        )
+        return draw_shown(self.model, person, shown, self.precision)
 
     @torch.no_grad()
     def draw(self, index: int, person: Person | None = None) -> Tensor:
@@ -215,6 +208,19 @@ class FullAdaptation:
             background=around.background[0],
             source_keypoints=around.keypoints[0],
         )
+
+
+def draw_shown(model: FullPortrait, person: Person, shown: PortraitClip, precision: str) -> FullFrame:
+    """The frame of a clip of one; `precision` as of `FullPortrait.forward`."""
+    frame: FullFrame = model(
+        person,
+        shown.driving_pncc(0),
+        shown.camera_to_world,
+        shown.intrinsics,
+        shown.keypoints,
+        precision=precision,
+    )
+    return frame
 
 
 @torch.no_grad()

@@ -121,12 +121,18 @@ class FullTrainee(nn.Module):
 
 
 def build_full(changes: dict[str, Any], seed: int, start: Path | None) -> FullTrainee:
-    """A `full` head to train, random or with weights.
+    """A `full` head to train, random or with weights whose torso is left out; see `full_portrait`."""
+    return FullTrainee(full_portrait(changes, seed, start, has_torso=False))
+
+
+def full_portrait(changes: dict[str, Any], seed: int, start: Path | None, *, has_torso: bool) -> FullPortrait:
+    """A `FullPortrait` with random weights in the place of those that are not given.
 
     Args:
         changes: Fields of `FullConfig` that differ from the published ones, or from the weights'.
         seed: Of random weights.
-        start: Folder written by `full.storage.write_weights`; with its torso, if any, left out.
+        start: Folder written by `full.storage.write_weights`, or None.
+        has_torso: Of the result, whatever the weights have.
 
     Raises:
         InputError: If sizes and weights do not fit.
@@ -136,7 +142,7 @@ def build_full(changes: dict[str, Any], seed: int, start: Path | None) -> FullTr
     if start is not None:
         config, state, _ = read_weights(start)
     try:
-        config = replace(config, **{**changes, "has_torso": False})
+        config = replace(config, **{**changes, "has_torso": has_torso})
     except (TypeError, ValueError) as error:
         raise InputError("[model]", str(error), "See FullConfig for the sizes there are.") from None
     torch.manual_seed(seed)
@@ -148,4 +154,4 @@ def build_full(changes: dict[str, Any], seed: int, start: Path | None) -> FullTr
         cause = f"{len(wrong)} tensors do not fit the sizes in [model], the first is {wrong[0]}"
         raise InputError(str(start), cause, "Leave these sizes away, or begin without weights.")
     model.load_state_dict({**own, **fitting})
-    return FullTrainee(model)
+    return model

@@ -143,11 +143,13 @@ class StageLosses(Checked):
     """Weights of the terms, 0 for none; differences of pictures are L1.
 
     Attributes:
-        colour, pyramid, energy: Picture against truth: colour, edges at every scale, amount of detail.
+        colour, pyramid, energy: Picture against truth: colour, edges at every scale, amount of detail. In the
+            torso stage of `full` pictures are compared in [-1, 1], as published (`full_torso_terms`).
         perceptual: VGG19 and VGGFace features, where the user gives their weights.
         raw: Volume rendering against the shrunken truth.
         alpha, entropy: Opacity against the head's mask; opacity near 0 or 1.
-        lip, lip_detail: Colour and edges inside a square round the mouth.
+        lip, lip_detail: Colour and edges inside a square round the mouth; in the torso stage of `full`
+            perceptual networks judge the mouth in place of edges, where they are given.
         density: Densities of neighbouring points; taken every `density_every` steps, so much stronger.
         laplacian: Second differences in time of the diff-planes of neighbouring frames; taken every
             `laplacian_every` steps, so much stronger.

@@ -11,6 +11,7 @@ from portrait3d.training.trainee import modules_of
 
 # A few thousand numbers that the renderer takes without calling the module: no hook would gather them.
 WHOLE = ("decoder",)
+CALLED = ("constants",)  # methods beside `forward` for which a module has to be gathered
 
 
 def shard_modules(model: nn.Module, stage: str, processes: Processes) -> None:
@@ -23,13 +24,16 @@ def shard_modules(model: nn.Module, stage: str, processes: Processes) -> None:
         processes: At least two.
     """
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
     mesh = init_device_mesh(processes.device.type, (processes.count,))
     for name, module in modules_of(model, stage).items():
         if name not in WHOLE:
             # Also the outermost module lets go of what it gathered: averaged weights are swapped in and out.
             fully_shard(module, mesh=mesh, reshard_after_forward=True)
+            for method in CALLED:
+                if hasattr(module, method):
+                    register_fsdp_forward_method(module, method)
 
 
 def is_part(tensor: Tensor) -> bool:
