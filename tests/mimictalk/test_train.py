@@ -64,6 +64,65 @@ def test_three_stages_one_after_another(tmp_path) -> None:
     assert (code, facts["resumed_at"]) == (0, 2)
 
 
+FULL_SIZES = {
+    "plane_channels": 4, "plane_resolution": 64, "picture_size": 128, "ray_grid": 32, "samples": 4,
+    "importance_samples": 4, "decoder_hidden": 8, "w_dim": 8, "vit_depth": 1, "vit_dim": 16,
+    "resnet_width": 4, "resnet_depths": [1, 1, 1, 1], "aspp_width": 8, "feature_width": 8, "detail_width": 8,
+    "mixing_width": 8, "adapter_dims": [8, 8, 10, 8], "adapter_depths": [1, 1, 1, 1], "adapter_width": 8,
+    "sr_width": 8, "torso_width": 4, "torso_channels": 4, "torso_depth": 4, "torso_levels": 2,
+}  # fmt: skip
+
+
+def tiny_full(folder, stage: str, *, perceptual: float = 0.0, model: dict | None = None) -> str:
+    """The published recipe of a stage at tiny sizes, one step of it, the adversary included."""
+    content = TrainingSettings.read(f"full_{stage}").to_dict()
+    content["optimisation"] |= {"steps": 1, "batch": 1}
+    content["losses"] |= {"perceptual": perceptual, "adversarial_from": 0}
+    content["data_sets"] = []
+    content["discriminator"] = {"channel_base": 256, "channel_max": 8, "mapping_layers": 1}
+    content["model"] = model if model is not None else FULL_SIZES if stage == "i2p" else {}
+    path = folder / f"full-{stage}.json"
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_three_stages_of_the_published_model_end_in_one_that_draws_a_torso(tmp_path) -> None:
+    from portrait3d.full.storage import load_portrait
+    from tiny_full import draw
+
+    shards, start = ball_folder(tmp_path / "shards"), []
+    changes = {"torso": {"fusion": "concat", "torso_keypoints": 9}}
+    for stage in ("i2p", "motion", "torso"):
+        config, out = tiny_full(tmp_path, stage, model=changes.get(stage)), tmp_path / stage
+        command = ["train", stage, "--config", config, "--shards", shards, "-o", out, *start]
+        code, facts, said = run(*command)
+        assert code == 0, said
+        assert (facts["steps"], facts["skipped"]) == (1, 0)
+        assert {"colour", "adversarial", "discriminator", "r1"} <= facts["loss"].keys()
+        start = ["--start", out]
+    motion, _ = load_portrait(tmp_path / "motion" / "weights", folded=False)
+    model, _ = load_portrait(tmp_path / "torso" / "weights", folded=False)
+    assert model.config.has_torso and not motion.config.has_torso
+    assert (model.config.fusion, model.config.torso_keypoints) == ("concat", 9)
+    kept = {name for name in motion.state_dict() if not name.startswith("super_resolution")}
+    assert all(torch.equal(model.state_dict()[name], motion.state_dict()[name]) for name in kept)
+    assert draw(model).shape == (1, 3, 128, 128)
+    code, facts, _ = run(*command)
+    assert (code, facts["resumed_at"]) == (0, 1)
+
+
+def test_what_the_published_torso_lacks_is_told(tmp_path) -> None:
+    shards = ball_folder(tmp_path / "shards", 1)
+    command = ["train", "torso", "--shards", shards, "-o", tmp_path / "out", "--config"]
+    code, facts, _ = run(*command, tiny_full(tmp_path, "torso"))
+    assert code == 2 and "planes and motion that stay as they are" in facts["error"]["cause"]
+    code, facts, _ = run(*command, tiny_full(tmp_path, "torso", perceptual=0.1))
+    assert code == 2 and "no network was given" in facts["error"]["cause"]
+    learned = tiny_full(tmp_path, "torso", model={"torso_keypoint_source": "learned"})
+    code, facts, _ = run(*command, learned, "--start", tmp_path)
+    assert code == 2 and "key-points of the face model alone" in facts["error"]["cause"]
+
+
 def test_one_variant_of_the_ablation_is_measured(tmp_path) -> None:
     shards = ball_folder(tmp_path / "shards")
     configs = {stage: tiny(tmp_path, stage) for stage in ("i2p", "motion", "torso")}

@@ -90,7 +90,8 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
     model.to(processes.device)
     generated = job.teacher is not None and not job.shards
     folders = shard_folders(job.shards, settings.data_sets)
-    people = None if generated else ShardPeople(folders, model.config.pncc_size)
+    keypoints = model.full_config.torso_keypoints if settings.preset == "full" else None
+    people = None if generated else ShardPeople(folders, model.config.pncc_size, keypoints)
     console.how_to_go_on = "Run the same command to go on."
     with console.progress() as show:
         result = train_stage(
@@ -129,12 +130,11 @@ def run_training(job: TrainJob, console: "Console") -> dict[str, Any]:
 def make_model(settings: "TrainingSettings", job: TrainJob, console: "Console", first: bool) -> Any:
     """The model of the settings' preset, random or as an earlier stage left it."""
     if settings.preset == "full":
+        from portrait3d.training.full_torso_trainee import build_full_torso
         from portrait3d.training.full_trainee import build_full
 
-        if settings.stage == "torso":
-            cause = "the head-torso-background stage of `full` is not wired to this command"
-            raise InputError(job.config, cause, "Train i2p and motion here; torso with the preset small.")
-        return build_full(settings.model, settings.seed, Path(job.start) / "weights" if job.start else None)
+        build = build_full_torso if settings.stage == "torso" else build_full
+        return build(settings.model, settings.seed, Path(job.start) / "weights" if job.start else None)
     from portrait3d.training.start import build_model
 
     model, fresh = build_model(settings, job.start)
@@ -155,6 +155,7 @@ def save_model(model: Any, out: Path, card: dict[str, Any]) -> None:
 
 def make_stage(model: Any, people: Any, settings: "TrainingSettings", job: TrainJob, device: Any) -> Any:
     """The stage that the settings name."""
+    from portrait3d.training.full_torso_stage import FullTorsoStage
     from portrait3d.training.image_to_plane_stage import ImageToPlaneStage
     from portrait3d.training.motion_stage import MotionStage
     from portrait3d.training.torso_stage import TorsoStage
@@ -167,7 +168,8 @@ def make_stage(model: Any, people: Any, settings: "TrainingSettings", job: Train
     if settings.stage == "motion":
         return MotionStage(model, people, settings, perceptual)
     if settings.stage == "torso":
-        return TorsoStage(model, people, settings, perceptual)
+        torso = FullTorsoStage if settings.preset == "full" else TorsoStage
+        return torso(model, people, settings, perceptual)
     return ImageToPlaneStage(model, make_teacher(model, people, job, device), settings, perceptual)
 
 
