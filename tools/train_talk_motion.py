@@ -26,7 +26,7 @@ from synthetic_speech.corpus import Corpus, make_corpus
 from synthetic_speech.face_model import open_face_gap
 from synthetic_speech.make import only
 from synthetic_speech.mouth import LipGap
-from synthetic_speech.pool import Batch, Pool
+from synthetic_speech.pool import NUMBERS, Batch, Pool
 from talk_clips import TalkClip, correlation, load_clips
 from talk_motion.model import MotionModel
 from talk_motion.network import VelocityNetwork
@@ -96,10 +96,11 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
             learning_rate=args.rate,
             precision="bfloat16" if args.bf16 else "float32",
         ),
-        losses=Losses(objective=args.objective, sync=args.sync),
+        losses=Losses(objective=args.objective, sync=args.sync, phones=args.phones),
         reporting=Reporting(judge_every=args.every, save_every=args.every),
         model={
             "width": args.width, "layers": args.layers, "dropout": args.dropout, "style": args.style,
+            "phones": len(NUMBERS) if args.phones else 0,
         },
     )  # fmt: skip
 
@@ -166,6 +167,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--every", type=int, default=50, help="steps between judgements")
     out.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=False)
     out.add_argument("--sync", type=float, default=0.0, help="weight of the sync expert's loss")
+    out.add_argument("--phones", type=float, default=0.0, help="weight of naming what is being said")
     out.add_argument("--objective", choices=("flow", "regression"), default="flow")
     out.add_argument("--style", choices=("prompt", "vector"), default="prompt")
     return out

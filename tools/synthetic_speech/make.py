@@ -21,6 +21,7 @@ from synthetic_speech.corpus import SAMPLE_RATE, Corpus, make_corpus
 from synthetic_speech.face import talking_face
 from synthetic_speech.face_model import open_face_gap
 from synthetic_speech.mouth import LipGap
+from synthetic_speech.pool import numbered
 from synthetic_speech.style import random_style
 from talk_motion.features import extract_features
 from talk_motion.full.hubert import Hubert
@@ -56,6 +57,7 @@ def write_shard(
     tensors = {
         "audio": extract_features(sound.samples, frames=frames).stack(),
         "expression": torch.from_numpy(np.stack([face.expression for face in faces])),
+        "phones": torch.from_numpy(numbered(sound.phones, frames)),
     }
     if hubert is not None:
         speech = hubert.features(sound.samples, frames)

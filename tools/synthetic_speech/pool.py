@@ -15,8 +15,18 @@ from talk_motion.training.infilling_batch import Batch, hide_sound, infilling_ba
 
 from .clips import draw_sound
 from .corpus import Corpus
-from .mouth import FPS, LipGap, expression, lip_path
+from .mouth import FPS, LipGap, Phones, expression, lip_path
+from .phones import PAUSE, PHONES
 from .style import random_style
+
+NUMBERS = {symbol: number for number, symbol in enumerate((PAUSE, *PHONES))}
+
+
+def numbered(phones: Phones, frames: int) -> np.ndarray:
+    """Which phone sounds in the middle of each feature frame, (2 frames,) by `NUMBERS`."""
+    middle = (np.arange(2 * frames) + 0.5) / (2 * FPS)
+    which = np.searchsorted([end for _, _, end in phones], middle).clip(max=len(phones) - 1)
+    return np.array([NUMBERS[symbol] for symbol, _, _ in phones])[which]
 
 
 class Pool:
@@ -70,4 +80,6 @@ class Pool:
             hide_sound(audio[i], random)
         drawn = np.stack([self.motion(int(n), gap, random) for n in numbers])
         motion = space.to_motion(torch.from_numpy(drawn).float())
-        return infilling_batch(audio, motion, generator, exact=torch.ones(size, dtype=torch.bool))
+        said = np.stack([numbered(self._phones[n], self.frames) for n in numbers])
+        exact = torch.ones(size, dtype=torch.bool)
+        return infilling_batch(audio, motion, generator, exact=exact, phones=torch.from_numpy(said))

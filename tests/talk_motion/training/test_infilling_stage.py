@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from talk_motion.errors import InputError
 from talk_motion.network import NetworkConfig, VelocityNetwork, manner
 from talk_motion.training.infilling_batch import Batch
 from talk_motion.training.infilling_stage import InfillingStage, infilling_losses
@@ -93,3 +94,61 @@ def test_manner_is_mean_deviation_and_speed() -> None:
     flag = torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0])[None, :, None]
     torch.testing.assert_close(manner(known, flag), torch.tensor([[1.0, 1.0, 2.0]]), rtol=0, atol=1e-5)
     torch.testing.assert_close(manner(known, 0 * flag)[0, [0, 2]], torch.zeros(2))
+
+
+def with_phones(folder: Path, most: int = 2) -> Path:
+    """Shards that say what is said: phone k where the pitch is in the k-th part of its range."""
+    from safetensors.torch import load_file
+
+    from talk_motion.training.speech_shards import write_speech_shard
+
+    for path in sorted(shards(folder).glob("*.safetensors")):
+        tensors = load_file(path)
+        phones = torch.bucketize(tensors["pitch"], torch.linspace(0, 300, most + 2)[1:-1])
+        phones[:5] = -1
+        write_speech_shard(path, tensors | {"phones": phones}, {"exact": True})
+    return folder
+
+
+def test_phones_are_named_where_they_are_known(tmp_path) -> None:
+    told = settings("a2m", model={"phones": 3}, losses={"phones": 0.5, "sync": 0.0})
+    clips = ShardClips(SpeechShards([with_phones(tmp_path)], 24, phones=3), space())
+    stage = InfillingStage(told, space(), clips)
+    network = stage.network
+    given = clips(told.seed, 0, told.optimisation.batch)
+    assert given.phones is not None
+    assert given.phones.shape == given.audio.shape[:2]
+    assert given.phones.min() >= -1
+    assert given.phones.max() <= 2
+    terms = stage.terms(0, Processes())
+    logits = network.name_phones(network.encode_sound(given.audio))
+    assert logits.shape == (*given.phones.shape, 3)
+    known = given.phones >= 0
+    wanted = -logits.log_softmax(-1)[known, given.phones[known]].mean()  # the definition of cross-entropy
+    torch.testing.assert_close(terms["phones"], wanted)
+    torch.testing.assert_close(stage.total(terms, 0), terms["infilling"] + 0.5 * terms["phones"])
+    terms["phones"].backward()
+    assert network.sound.enter.weight.grad.abs().max() > 0
+
+
+def test_phones_of_shares_add_up_to_the_whole(tmp_path) -> None:
+    told = settings("a2m", model={"phones": 3, "dropout": 0.0}, losses={"phones": 0.5, "sync": 0.0})
+    clips = ShardClips(SpeechShards([with_phones(tmp_path)], 24, phones=3), space())
+    stage = InfillingStage(told, space(), clips)
+    whole = stage.terms(0, Processes())["phones"]
+    parts = [stage.terms(0, Processes(rank, 2))["phones"] for rank in range(2)]
+    torch.testing.assert_close(sum(parts) / 2, whole)
+
+
+def test_phones_that_nobody_knows_are_refused_in_words(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"does not say which phones"):
+        SpeechShards([shards(tmp_path / "without")], 24, phones=3)
+    with pytest.raises(InputError, match=r"holds phone 2, but model\.phones is 2"):
+        SpeechShards([with_phones(tmp_path / "with")], 24, phones=2)
+    clips = ShardClips(SpeechShards([tmp_path / "without"], 24), space())
+    for model, losses in (({"phones": 3}, {}), ({}, {"phones": 0.5})):
+        told = settings("a2m", model=model, losses={"sync": 0.0, **losses})
+        with pytest.raises(ValueError, match="give both or neither"):
+            InfillingStage(told, space(), clips)
+    with pytest.raises(ValueError, match=r"NetworkConfig\.phones is 0"):
+        VelocityNetwork(NetworkConfig(width=16, layers=1, heads=2)).name_phones(torch.zeros(1, 4, 16))

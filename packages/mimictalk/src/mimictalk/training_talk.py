@@ -131,7 +131,8 @@ def open_shards(
     """The shards that are long enough; says how many are not."""
     from talk_motion.training.speech_shards import SpeechShards
 
-    shards = SpeechShards(folders, settings.frames, content=settings.preset == "full")
+    phones = settings.model.get("phones", 0) if settings.losses.phones else 0
+    shards = SpeechShards(folders, settings.frames, content=settings.preset == "full", phones=phones)
     if shards.too_short and first:
         console.warn(f"{shards.too_short} shards are shorter than {settings.frames / 25:g} s and left out")
     return shards

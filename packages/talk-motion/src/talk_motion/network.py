@@ -30,6 +30,7 @@ class NetworkConfig:
         dropout: in the sound encoder and after each layer, while training.
         style: "prompt" sees the known motion frame by frame; "vector", an ablation, sees its mean, deviation
             and speed only.
+        phones: speech sounds that the sound encoder learns to tell apart; 0 for none.
     """
 
     motion: int = 12
@@ -40,6 +41,7 @@ class NetworkConfig:
     registers: int = 4
     dropout: float = 0.1
     style: Literal["prompt", "vector"] = "prompt"
+    phones: int = 0
 
     def __post_init__(self) -> None:
         if self.style not in ("prompt", "vector"):
@@ -47,6 +49,8 @@ class NetworkConfig:
         for name in ("motion", "audio", "width", "layers", "heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.phones < 0:
+            raise ValueError(f"phones must not be negative, got {self.phones}")
         if self.width % (2 * self.heads):
             raise ValueError(f"width must be a multiple of 2 x heads, got {self.width} and {self.heads}")
         if not 0 <= self.dropout < 1:
@@ -70,10 +74,21 @@ class VelocityNetwork(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
         self.style = nn.Linear(3 * config.motion, width) if config.style == "vector" else None
+        self.spell = nn.Linear(width, 2 * config.phones) if config.phones else None
 
     def encode_sound(self, audio: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, 2T, A) features -> (B, T, width); `valid` (B, T) marks frames that are not padding."""
         return self.sound(audio, valid)
+
+    def name_phones(self, sound: Tensor) -> Tensor:
+        """What is being said: (B, T, width) from `encode_sound` -> logits (B, 2T, phones), two per frame.
+
+        Raises:
+            ValueError: a network without phones.
+        """
+        if self.spell is None:
+            raise ValueError("this network was not made to name phones (NetworkConfig.phones is 0)")
+        return self.spell(sound).unflatten(-1, (2, -1)).flatten(1, 2)
 
     def forward(
         self,

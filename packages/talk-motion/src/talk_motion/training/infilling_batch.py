@@ -11,6 +11,7 @@ from torch import Tensor
 from talk_motion.flow import infill_mask
 from talk_motion.sound_frames import MEL_BINS
 
+UNNAMED = -1  # phone
 SLOW = 15  # frames over which a tracker's error wanders
 
 
@@ -23,15 +24,25 @@ class Batch:
         motion: (B, T, M) to reach, relative to the mean of what is known.
         seen: (B, T, M) as a tracker would give it.
         hidden: (B, T) bool, what has to be filled in.
+        phones: (B, 2T) number of the speech sound that is being said, `UNNAMED` where nobody knows; None for
+            nowhere.
     """
 
     audio: Tensor
     motion: Tensor
     seen: Tensor
     hidden: Tensor
+    phones: Tensor | None = None
 
 
-def infilling_batch(audio: Tensor, motion: Tensor, generator: torch.Generator, *, exact: Tensor) -> Batch:
+def infilling_batch(
+    audio: Tensor,
+    motion: Tensor,
+    generator: torch.Generator,
+    *,
+    exact: Tensor,
+    phones: Tensor | None = None,
+) -> Batch:
     """Draws masks, and faults of tracking for motion that has none.
 
     Args:
@@ -39,6 +50,7 @@ def infilling_batch(audio: Tensor, motion: Tensor, generator: torch.Generator, *
         motion: (B, T, M) in the motion space.
         generator: draws everything.
         exact: (B,) bool, True for motion that was made and not tracked.
+        phones: (B, 2T), see `Batch`.
     """
     size, frames = motion.shape[:2]
     hidden = torch.stack([infill_mask(frames, generator) for _ in range(size)])
@@ -49,7 +61,7 @@ def infilling_batch(audio: Tensor, motion: Tensor, generator: torch.Generator, *
     slow = torch.nn.functional.avg_pool1d(noise.transpose(1, 2), SLOW, 1, SLOW // 2).transpose(1, 2)
     level = torch.rand(size, 1, 1, generator=generator) * 0.3 * exact[:, None, None]
     fast = torch.randn(motion.shape, generator=generator)
-    return Batch(audio, motion, motion + level * (0.6 * fast + slow * SLOW**0.5), hidden)
+    return Batch(audio, motion, motion + level * (0.6 * fast + slow * SLOW**0.5), hidden, phones)
 
 
 def hide_sound(audio: Tensor, random: np.random.Generator) -> None:

@@ -1,7 +1,9 @@
 """The small in-context model learns: motion is hidden in parts and filled in again from the sound.
 
 Audio-guided motion infilling by conditional flow matching (MimicTalk, Ye et al. 2024, section 3.3; Lipman et
-al. 2023, eq. 23), with the sync expert's verdict on the motion that the network has in mind.
+al. 2023, eq. 23), with the sync expert's verdict on the motion that the network has in mind. Where it is
+known what is being said, the sound encoder also learns to tell: a mouth shows phones through a style that
+differs from clip to clip, and phones themselves are what the styles have in common.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from talk_motion.flow import path
 from talk_motion.model import MotionModel
 from talk_motion.network import NetworkConfig, VelocityNetwork
 from talk_motion.space import MotionSpace
 from talk_motion.sync import SyncExpert, sync_loss
-from talk_motion.training.infilling_batch import Batch
+from talk_motion.training.infilling_batch import UNNAMED, Batch
 from talk_motion.training.processes import Share
 from talk_motion.training.settings import TrainingSettings
 from talk_motion.training.stage import noise_seed
@@ -63,6 +66,9 @@ class InfillingStage:
             raise ValueError(f"the network has {start.config.motion} channels, the space {space.channels}")
         if settings.losses.sync and expert is None:
             raise ValueError(f"losses.sync is {settings.losses.sync:g}, but there is no sync expert")
+        if bool(settings.losses.phones) != bool(start.config.phones):
+            told = f"losses.phones is {settings.losses.phones:g}, model.phones {start.config.phones}"
+            raise ValueError(f"{told}: give both or neither")
         self.network: nn.Module = start
         self.settings, self.space, self.clips, self.held, self.expert = settings, space, clips, held, expert
         if expert is not None:
@@ -76,8 +82,9 @@ class InfillingStage:
 
     def total(self, terms: Mapping[str, Tensor], step: int) -> Tensor:
         """See `Stage`."""
-        loss = terms["infilling"]
-        return loss + self.settings.losses.sync * terms["sync"] if "sync" in terms else loss
+        losses = self.settings.losses
+        weights = {"infilling": 1.0, "sync": losses.sync, "phones": losses.phones}
+        return torch.stack([weights[name] * value for name, value in terms.items()]).sum()
 
     @torch.no_grad()
     def judge(self, kept: nn.Module) -> dict[str, float] | None:
@@ -98,7 +105,8 @@ class InfillingStage:
     def _losses(self, network: nn.Module, batch: Batch, seed: int, share: Share) -> dict[str, Tensor]:
         expert = self.expert if self.settings.losses.sync else None
         objective = self.settings.losses.objective
-        return infilling_losses(network, batch, seed, share, objective, expert, self.space)
+        phones = bool(self.settings.losses.phones)
+        return infilling_losses(network, batch, seed, share, objective, expert, self.space, phones)
 
 
 def infilling_losses(
@@ -109,6 +117,7 @@ def infilling_losses(
     objective: str = "flow",
     expert: SyncExpert | None = None,
     space: MotionSpace | None = None,
+    phones: bool = False,
 ) -> dict[str, Tensor]:
     """Velocity error on hidden frames; the lip gap counts most, small shapes least.
 
@@ -122,6 +131,7 @@ def infilling_losses(
         share: what of it is computed.
         objective: "flow", or "regression": from nothing straight to the mean motion.
         expert: for the term "sync", with the motion space it needs.
+        phones: ask for the term "phones" too.
     """
     generator = torch.Generator().manual_seed(seed)
     size, _, channels = batch.motion.shape
@@ -145,9 +155,32 @@ def infilling_losses(
     error = ((found - velocity) ** 2 * weight).mean(-1) * hidden
     every = batch.hidden.sum() / share.count
     terms = {"infilling": error.sum() / every.to(device) / weight.mean()}
+    if phones:
+        terms["phones"] = phone_loss(network, sound, batch, share)  # type: ignore[arg-type]
     if expert is not None and space is not None:
         # The straight path leads from here to the motion that the network has in mind.
         aim = torch.where(hidden[..., None], point + (1 - t)[:, None, None] * found, motion)
         expression = space.to(device).to_expression(aim.float())
         terms["sync"] = sync_loss(expert.to(device), audio, expression)
     return terms
+
+
+def phone_loss(network: VelocityNetwork, sound: Tensor, batch: Batch, share: Share) -> Tensor:
+    """Cross-entropy of the phones that are being said, per phone that is known in the whole batch.
+
+    Args:
+        network: made with `NetworkConfig.phones`.
+        sound: (b, T, width) encoded, of this share.
+        batch: the whole of it.
+        share: what of it is computed.
+
+    Raises:
+        ValueError: a batch that does not say what is being said.
+    """
+    if batch.phones is None:
+        raise ValueError("losses.phones needs data that say what is being said; these do not")
+    said = batch.phones[share.share].to(share.device)
+    heard = network.name_phones(sound).flatten(0, 1).float()
+    wrong = F.cross_entropy(heard, said.flatten(), ignore_index=UNNAMED, reduction="sum")
+    every = (batch.phones != UNNAMED).sum().clamp(min=1) / share.count
+    return wrong / every.to(share.device)

@@ -95,11 +95,13 @@ class Losses(Checked):
     Attributes:
         objective: Of a2m: "flow" matching, or "regression" to the mean motion, which is an ablation.
         sync: Of the sync expert's verdict on the motion that the network has in mind.
+        phones: Of naming what is being said, where the data tell; `model.phones` says how many there are.
         kl, kl_rise, kl_hold, expression, landmark, laplacian, size: Of a2m-vae; see `full.vae_losses`.
     """
 
     objective: str = "flow"
     sync: float = 0.0
+    phones: float = 0.0
     kl: float = 0.02
     kl_rise: int = 2000
     kl_hold: int = 2000
@@ -109,8 +111,8 @@ class Losses(Checked):
     size: float = 0.1
 
     AT_LEAST: ClassVar[dict[str, float]] = {
-        "sync": 0, "kl": 0, "kl_rise": 1, "kl_hold": 0, "expression": 0, "landmark": 0, "laplacian": 0,
-        "size": 0,
+        "sync": 0, "phones": 0, "kl": 0, "kl_rise": 1, "kl_hold": 0, "expression": 0, "landmark": 0,
+        "laplacian": 0, "size": 0,
     }  # fmt: skip
     CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {"objective": ("flow", "regression")}
 

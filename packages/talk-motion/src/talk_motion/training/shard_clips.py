@@ -34,24 +34,28 @@ class ShardClips:
 
     def __call__(self, seed: int, step: int, size: int) -> Batch:
         """Clips with motion to fill in, for stage "a2m"."""
-        random, audio, motion, exact = self._drawn(seed, step, size)
+        random, audio, motion, exact, phones = self._drawn(seed, step, size)
         generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        return infilling_batch(audio, motion, generator, exact=exact)
+        return infilling_batch(audio, motion, generator, exact=exact, phones=phones)
 
     def pairs(self, seed: int, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Features (B, 2T, 67) and motion (B, T, M), for stage "sync"."""
-        _, audio, motion, _ = self._drawn(seed, step, size)
+        _, audio, motion, *_ = self._drawn(seed, step, size)
         return audio, motion
 
-    def _drawn(self, seed: int, step: int, size: int) -> tuple[np.random.Generator, Tensor, Tensor, Tensor]:
-        random = np.random.default_rng([seed, step])
-        drawn = [self.shards.draw(random, ("audio", "expression")) for _ in range(size)]
+    def _drawn(
+        self, seed: int, step: int, size: int
+    ) -> tuple[np.random.Generator, Tensor, Tensor, Tensor, Tensor | None]:
+        random, named = np.random.default_rng([seed, step]), bool(self.shards.phones)
+        names = ("audio", "expression", *(("phones",) if named else ()))
+        drawn = [self.shards.draw(random, names) for _ in range(size)]
         audio = torch.stack([parts["audio"] for parts, _ in drawn])
         if self.hides_sound:
             for one in audio:
                 hide_sound(one, random)
         motion = self.space.to_motion(torch.stack([parts["expression"] for parts, _ in drawn]))
-        return random, audio, motion, torch.tensor([exact for _, exact in drawn])
+        phones = torch.stack([parts["phones"] for parts, _ in drawn]).long() if named else None
+        return random, audio, motion, torch.tensor([exact for _, exact in drawn]), phones
 
 
 @dataclass(frozen=True)

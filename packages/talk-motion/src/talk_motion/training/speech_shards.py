@@ -5,6 +5,8 @@ Tensors of a shard, T motion frames at 25 per second:
     audio                        (2T, 67) float16, `AudioFeatures.stack` of the whole clip
     expression                   (T, 64), or (K, T, 64): K ways to say it ("takes")
     content, pitch               (2T, C) float16 and (2T,) Hz: HuBERT's, where the published sizes are trained
+    phones                       (2T,) which speech sound is said, as a number from 0, -1 where nobody knows;
+                                 where speech was made and phones are known
 
 Its metadata holds the format's name and `facts`, a JSON object: exact (whether the motion was made and not
 tracked), and what the maker adds.
@@ -55,21 +57,25 @@ class SpeechShards:
         folders: where the shards lie.
         frames: of a training clip; shorter shards are left out.
         content: whether HuBERT's content is needed.
+        phones: how many speech sounds are told apart; 0 where they are not needed.
 
     Attributes:
         paths: the shards that are used.
         too_short: how many were left out.
 
     Raises:
-        InputError: no shard is long enough, one is of another format, or lacks the content.
+        InputError: no shard is long enough, one is of another format, or lacks content or phones.
     """
 
-    def __init__(self, folders: Sequence[Path], frames: int, *, content: bool = False) -> None:
+    def __init__(
+        self, folders: Sequence[Path], frames: int, *, content: bool = False, phones: int = 0
+    ) -> None:
         found = [path for folder in folders for path in sorted(Path(folder).glob("*.safetensors"))]
         names = ", ".join(map(str, folders))
         if not found:
             raise InputError(names, "no shard of speech is here", AGAIN)
         self.frames, self.paths, lengths, self.exact = frames, [], [], []
+        self.phones = phones
         channels = set()
         for path in found:
             with _opened(path) as file:
@@ -78,6 +84,8 @@ class SpeechShards:
                     continue
                 if content:
                     channels.add(_channels(path, file))
+                if phones:
+                    _check_phones(path, file, phones)
                 self.paths.append(path)
                 lengths.append(length)
                 self.exact.append(bool(json.loads(file.metadata()["facts"])["exact"]))
@@ -149,3 +157,12 @@ def _channels(path: Path, file: Any) -> int:
         cure = "Make shards with it: mimictalk train prepare-speech VIDEOS -o FOLDER --hubert SOURCE"
         raise InputError(path, "has no HuBERT content, which the published sizes hear", cure)
     return int(file.get_slice("content").get_shape()[-1])
+
+
+def _check_phones(path: Path, file: Any, phones: int) -> None:
+    if "phones" not in file.keys():  # noqa: SIM118 - no mapping
+        cure = "Set losses.phones and model.phones to 0, or give shards of synthetic speech alone."
+        raise InputError(path, "does not say which phones are said, which losses.phones asks for", cure)
+    most = int(file.get_tensor("phones").max())
+    if most >= phones:
+        raise InputError(path, f"holds phone {most}, but model.phones is {phones}", f"Set it to {most + 1}.")
