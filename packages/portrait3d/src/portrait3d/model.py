@@ -20,6 +20,7 @@ from portrait3d.plane_axes import place_diff
 from portrait3d.posed_guide import FrameGuide
 from portrait3d.precision import exactly
 from portrait3d.super_resolution import SuperResolution
+from portrait3d.thinned_rays import between, thinned
 from portrait3d.torso import TorsoWarp
 from triplane_render import Rays, decode_reference, render_planes, sample_planes
 
@@ -141,18 +142,19 @@ class Portrait3D(nn.Module):
             intrinsics: (1, 3, 3), normalised.
             window: The rays wanted; None takes all that meet the head.
             guide: Of the person and the frame (`PosedGuide.over`); None for nobody's.
-            half: Two pixels per ray instead of four, for pictures of half the size.
+            half: For pictures of half the size: two pixels per place of the ray grid instead of four. Where a
+                guide brings the detail, rays are cast at every other place each way (`thinned`).
         """
         config = self.config
         rays, near, far = self.head_rays(camera_to_world, intrinsics)
-        grid = config.ray_grid
+        grid, thin = config.ray_grid, half and guide is not None
         if window is None:
             window = hit_window(near[0].reshape(grid, grid), far[0].reshape(grid, grid))
 
         def cut(values: Tensor) -> Tensor:
             channels = values.reshape(1, grid, grid, -1).permute(0, 3, 1, 2)
-            part = window.take_rays(channels).flatten(2).transpose(1, 2)
-            return part.contiguous()
+            part = window.take_rays(channels)
+            return (thinned(part) if thin else part).flatten(2).transpose(1, 2).contiguous()
 
         with exactly(planes.device):  # kernels take one type for all
             out = render_planes(
@@ -165,9 +167,12 @@ class Portrait3D(nn.Module):
                 box_warp=config.box_warp,
                 stop_transmittance=OPAQUE,
             )
-        shape = (1, -1, window.rows, window.columns)
+        size = window.rows, window.columns
+        shape = (1, -1, *(-(-side // 2) if thin else side for side in size))
         features = out.features.transpose(1, 2).reshape(shape)
         opacity = out.opacity.reshape(shape)
+        if thin:
+            features, opacity = between(features, *size), between(opacity, *size)
         if guide is not None:
             features = guide.beside_eyes(features, window)
         enlarge = self.super_resolution.halved if half else self.super_resolution
