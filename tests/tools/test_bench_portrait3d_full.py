@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench.portrait3d_full import count, decoder_operations, measure, our_frame
+from bench.frame_stages import clocked
+from bench.portrait3d_full import Draw, count, decoder_operations, measure, our_frame
 from portrait3d.full.folding import fold
 from tiny_full import TINY, random_portrait
 
@@ -55,11 +56,20 @@ def test_ours_alone_says_what_was_not_measured(frame):
 
 
 def test_both_are_compared_in_turns(frame):
-    def slower():
-        return frame[1]() + 0 * frame[1]()
-
+    slower = Draw(frame[1].model, lambda: frame[1]() + 0 * frame[1]())
     figures = {each["name"]: each for each in measure({"published": slower, "ours": frame[1]}, frame[0], 1)}
     assert figures["frame/operations_saved"]["value"] == pytest.approx(50, abs=0.5)
     assert figures["frame/operations_saved"]["holds"]
     assert figures["frame/error"]["value"] == 0
     assert figures["frame/operations"]["baseline"] == pytest.approx(2 * figures["frame/operations"]["value"])
+
+
+def test_stages_are_a_frames_parts_and_leave_no_hook(frame):
+    with clocked(frame[1].model, published=False) as took:
+        frame[1]()
+    assert {"motion adapter", "rays", "torso warp", "last block"} <= set(took)
+    assert "background encoder" not in took  # once per person
+    assert all(seconds >= 0 for seconds in took.values())
+    before = dict(took)
+    frame[1]()
+    assert took == before

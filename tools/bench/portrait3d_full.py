@@ -8,7 +8,7 @@ random weights (`tools/parity`) and draw the same frame, theirs from its cached 
 inference does; ours from all constants of the person (planes, PNCC, torso, background). Operations are those
 of matrix products and convolutions, two per multiplication (torch.utils.flop_counter), and of the decoder in
 the fused renderer. Frames are drawn one after the other, over and over (A B A B ...); figures are medians.
-CPU time is given beside wall time: on a busy machine it moves less. Memory is the peak of a process of its
+CPU time is given beside wall time: on a busy machine it moves less. So are the stages of each frame (`frame_stages.py`). Memory is the peak of a process of its
 own. Ours is drawn in float32 and with its networks in bfloat16. Progress goes to stderr, one JSON object to the
 last line of stdout.
 """
@@ -23,6 +23,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -38,6 +39,7 @@ from portrait_torso import TorsoInputs, enliven, on_this_device, torso_inputs
 from published_modules import open_checkout
 
 from bench.figures import Figure, figure, report
+from bench.frame_stages import STAGES, clocked
 from portrait3d.full.config import FullConfig
 from portrait3d.full.folding import fold
 from portrait3d.full.lora_merge import merge_lora
@@ -50,7 +52,22 @@ SAVED = 12.0  # per cent of the published operations
 FASTER = 6.0  # times the published code
 SAME = 45.0  # dB: a picture in bfloat16 beside that in float32
 HALF = "ours_bfloat16"
-Draw = Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Somebody who draws the frame.
+
+    Attributes:
+        model: Whose modules are timed.
+        frame: Draws it.
+    """
+
+    model: nn.Module
+    frame: Callable[[], Tensor]
+
+    def __call__(self) -> Tensor:
+        return self.frame()
 
 
 def main() -> None:
@@ -132,7 +149,7 @@ def published_frame(theirs: nn.Module, given: dict[str, Tensor], torso: TorsoInp
         drawn = theirs(given["head"], given["camera"], cond, cache_backbone=True, use_cached_backbone=True)
         return drawn["image"]
 
-    return draw
+    return Draw(theirs, draw)
 
 
 def our_frame(
@@ -151,7 +168,9 @@ def our_frame(
 
     person = constants()
     camera = pose_camera(given["camera"])
-    return constants, lambda: ours(person, given["cond_tgt"], *camera, target, precision=precision).picture
+    return constants, Draw(
+        ours, lambda: ours(person, given["cond_tgt"], *camera, target, precision=precision).picture
+    )
 
 
 def decoder_operations(
@@ -182,12 +201,15 @@ def measure(draw: dict[str, Draw], constants: Callable[[], object], repeats: int
     once, _ = count(constants)
     wall: dict[str, list[float]] = {name: [] for name in draw}
     cpu: dict[str, list[float]] = {name: [] for name in draw}
+    parts: dict[str, list[dict[str, float]]] = {name: [] for name in draw}
     for turn in range(repeats):
         for name, frame in draw.items():
             began, began_cpu = time.perf_counter(), time.process_time()
-            frame()
+            with clocked(frame.model, name == "published") as took:
+                frame()
             wall[name].append(time.perf_counter() - began)
             cpu[name].append(time.process_time() - began_cpu)
+            parts[name].append({**took, "composition": cpu[name][-1] - sum(took.values())})
             print(
                 f"{turn}: {name} {wall[name][-1]:.1f} s, {cpu[name][-1]:.1f} CPU-s",
                 file=sys.stderr,
@@ -203,7 +225,7 @@ def measure(draw: dict[str, Draw], constants: Callable[[], object], repeats: int
         ]
         missing = "no checkout of the published code was named (--published)"
         return [*found, figure("frame/operations_saved", None, "%", goal=SAVED, reason=missing)]
-    found += half_figures(middle, pictures)
+    found += half_figures(middle, pictures) + stage_figures(parts)
     theirs, ours = pictures["published"], pictures["ours"]
     assert isinstance(theirs, Tensor) and isinstance(ours, Tensor)
     error = float((theirs - ours).abs().max() / theirs.abs().max())
@@ -230,6 +252,25 @@ def measure(draw: dict[str, Draw], constants: Callable[[], object], repeats: int
         ),
         figure("frame/error", error, "of the published picture's largest value", goal=1e-4, most=True),
     ]
+
+
+def stage_figures(parts: dict[str, list[dict[str, float]]]) -> list[Figure]:
+    """What the stages of a frame take, theirs beside ours, in float32 and with networks in bfloat16.
+
+    Args:
+        parts: Whose frames, and CPU seconds of the stages of each frame.
+    """
+    found = []
+    for name in (name for name in parts if name != "published"):
+        kind = "stage" if name == "ours" else "stage_bfloat16"
+        for stage in (*STAGES, "composition"):
+            ours, theirs = (
+                statistics.median(frame.get(stage, 0.0) for frame in parts[who])
+                for who in (name, "published")
+            )
+            if ours or theirs:
+                found.append(figure(f"{kind}/{stage}", ours, "CPU-s", baseline=theirs))
+    return found
 
 
 def half_figures(middle: dict[str, tuple[float, float]], pictures: dict[str, object]) -> list[Figure]:
