@@ -31,6 +31,10 @@ FULL = (
     "the published code is measured by `tools/bench/portrait3d_full.py`. Floors are of float32: where the",
     "machine multiplies bfloat16, a network may be faster.",
 )
+BESIDE = (
+    "CPU seconds of the stages of one frame, the published code's and ours in one run with the same weights.",
+    "What is worked out once per person is not in ours.",
+)
 SCALING = (
     "`render` against the length of the sound, a frame against the pixels of its picture, and the volume",
     "renderer against rays and samples, by `tools/bench/line_scaling.py`: time is to grow along a straight",
@@ -59,6 +63,24 @@ def table(figures: list[dict[str, Any]], group: str) -> Iterator[str]:
         share = "-" if "one in" in name else f"{spent / whole:.0%}"
         near = f"{floor:.1f} | {spent / floor:.1f}" if floor else "- | -"
         yield f"| {name} | {spent:.1f} | {share} | {near} |"
+
+
+def beside(figures: list[dict[str, Any]]) -> Iterator[str]:
+    """Lines of Markdown: stages of the published frame, and of ours in both precisions."""
+    by_name = {one["name"]: one for one in figures}
+    yield "| stage | published | float32 | bfloat16 | times faster |"
+    yield "|---|---|---|---|---|"
+    whole = [(name, f"stage/{name}", f"stage_bfloat16/{name}") for name in _stages(by_name)]
+    for name, exact, half in [*whole, ("all", "frame/cpu_seconds", "bfloat16/cpu_seconds")]:
+        theirs, ours = by_name[exact]["baseline"], by_name[exact]["value"]
+        least = by_name.get(half, by_name[exact])["value"]
+        times = f"{theirs / least:.1f}" if least > 0 else "-"
+        yield f"| {name} | {theirs:.2f} | {ours:.2f} | {least:.2f} | {times} |"
+
+
+def _stages(figures: dict[str, Any]) -> list[str]:
+    stages = [name.partition("/")[2] for name in figures if name.startswith("stage/")]
+    return sorted(stages, key=lambda name: -figures[f"stage/{name}"]["baseline"])
 
 
 def straight(found: dict[str, Any]) -> Iterator[str]:
@@ -119,6 +141,19 @@ def page() -> str:
         lines += ["", "## The preset `full`", "", *FULL, "", made_on(full)]
         for group, about in FULL_GROUPS.items():
             lines += ["", f"### {about}", "", *table(full["figures"], group)]
+    if (both := kept("portrait3d_full")) is not None and any(
+        one["name"].startswith("stage/") and one["baseline"] for one in both["figures"]
+    ):
+        lines += [
+            "",
+            "### Beside the published code",
+            "",
+            *BESIDE,
+            "",
+            made_on(both),
+            "",
+            *beside(both["figures"]),
+        ]
     if (scaling := kept("line_scaling")) is not None:
         lines += ["", "## More of everything", "", *SCALING, "", made_on(scaling), "", *straight(scaling)]
         if (PAGE.parent / CHART).is_file():
