@@ -137,6 +137,8 @@ def train(args: argparse.Namespace, clips: list[TalkClip] | None = None) -> dict
             print(f"step {done}/{total} {told}", flush=True)
 
     card: dict[str, Any] = {"what": "talk_motion small", "data": data, "licence": "MIT"}
+    if args.phones:
+        card["phones"] = list(NUMBERS)
     result = train_stage(stage, settings, run, data=str(data), card=card, progress=show, on_judged=judged)
     if history:
         (run / "history.json").write_text(json.dumps(history, indent=1))

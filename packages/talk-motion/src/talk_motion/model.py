@@ -42,7 +42,16 @@ class SamplingConfig:
 
 
 class MotionModel:
-    """Audio to motion in the model's own channels; `generate` turns it into faces."""
+    """Audio to motion in the model's own channels; `generate` turns it into faces.
+
+    Args:
+        network: what is learned.
+        space: the channels.
+        card: facts of the weights; "phones" are the speech sounds that the network names, in IPA.
+
+    Raises:
+        ValueError: network, space and card do not belong together.
+    """
 
     def __init__(
         self, network: VelocityNetwork, space: MotionSpace, card: dict[str, Any] | None = None
@@ -54,6 +63,9 @@ class MotionModel:
         self.network = network.eval()
         self.space = space
         self.card = card or {}
+        self.phones: tuple[str, ...] = tuple(self.card.get("phones", ()))
+        if len(self.phones) not in (0, network.config.phones):
+            raise ValueError(f"network names {network.config.phones} phones, the card {len(self.phones)}")
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path = "small") -> MotionModel:

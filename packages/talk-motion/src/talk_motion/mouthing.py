@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .features import AudioFeatures
+from .lip_closures import closing
 from .model import MotionModel, SamplingConfig
 from .motion import MotionPrompt
 
@@ -70,7 +71,8 @@ class Mouth:
         if self._shown is None:
             return drawn
         opening = (self._gain * drawn[:, 0]).clamp(min=self._closed)
-        drawn[:, 0] = self._closed + self._amplitude * (opening - self._closed)  # closed lips stay closed
+        apart = self._amplitude * (1 - closing(self.model, audio.stack()))
+        drawn[:, 0] = self._closed + apart * (opening - self._closed)  # closed lips stay closed
         return drawn + self._constant
 
 
