@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,21 @@ def settings_of(args: argparse.Namespace) -> TrainingSettings:
     )  # fmt: skip
 
 
+def hearing(weights: str) -> MotionModel:
+    """A trained model that is to learn what is being said, and nothing else."""
+    model = MotionModel.from_pretrained(weights)
+    network = VelocityNetwork(replace(model.network.config, phones=len(NUMBERS)))
+    network.load_state_dict(model.network.state_dict() | _untaught(network))
+    network.requires_grad_(False)
+    assert network.spell is not None
+    network.spell.requires_grad_(True)
+    return MotionModel(network, model.space, model.card)
+
+
+def _untaught(network: VelocityNetwork) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in network.state_dict().items() if name.startswith("spell.")}
+
+
 def train(args: argparse.Namespace, clips: list[TalkClip] | None = None) -> dict[str, float]:
     """Makes what is missing in the work folder, trains, writes the weights; gives their scores."""
     torch.set_num_threads(args.threads)
@@ -117,12 +133,16 @@ def train(args: argparse.Namespace, clips: list[TalkClip] | None = None) -> dict
     pool = Pool(work / "pool")
     space, gap = build_space(pool, args.seed, work / "space.safetensors")
     settings, run = settings_of(args), args.run or work
+    taught = hearing(args.only_phones) if args.only_phones else None
+    if taught is not None:
+        space = taught.space
 
     def batch(seed: int, step: int, size: int) -> Batch:
         return pool.batch(seed, step, size, space, gap)
 
     expert = SyncExpert.from_pretrained() if args.sync else None
-    stage = StageJudgedOnClips(settings, space, batch, expert=expert)
+    start = taught.network if taught is not None else None
+    stage = StageJudgedOnClips(settings, space, batch, start=start, expert=expert)
     stage.real = clips if clips is not None else load_clips(args.tracks) if args.tracks else []
     data = {"minutes": round(corpus.seconds / 60), "sounds": len(pool), "frames": pool.frames}
     history: list[dict[str, float]] = []
@@ -137,6 +157,8 @@ def train(args: argparse.Namespace, clips: list[TalkClip] | None = None) -> dict
             print(f"step {done}/{total} {told}", flush=True)
 
     card: dict[str, Any] = {"what": "talk_motion small", "data": data, "licence": "MIT"}
+    if taught is not None:
+        card |= {"before": {"settings": taught.card.get("settings"), "data": taught.card.get("data")}}
     if args.phones:
         card["phones"] = list(NUMBERS)
     result = train_stage(stage, settings, run, data=str(data), card=card, progress=show, on_judged=judged)
@@ -170,6 +192,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=False)
     out.add_argument("--sync", type=float, default=0.0, help="weight of the sync expert's loss")
     out.add_argument("--phones", type=float, default=0.0, help="weight of naming what is being said")
+    out.add_argument(
+        "--only-phones", metavar="WEIGHTS", help="teach these weights to name phones, nothing else"
+    )
     out.add_argument("--objective", choices=("flow", "regression"), default="flow")
     out.add_argument("--style", choices=("prompt", "vector"), default="prompt")
     return out

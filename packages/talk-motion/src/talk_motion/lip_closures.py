@@ -12,7 +12,7 @@ from torch import Tensor
 from .model import MotionModel
 
 TOUCHING = ("p", "b", "m", "ɓ")
-HEARD, SURE = 0.3, 0.7  # probability from which lips begin to close, and from which they touch
+HEARD, SURE = 0.2, 0.5  # probability from which lips begin to close, and from which they touch
 LEAD = 1  # frames by which lips are ahead of the sound
 
 
