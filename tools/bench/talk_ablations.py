@@ -1,7 +1,8 @@
 """The paper's ablations of the motion model: each variant trained alike, then judged alike.
 
 Every variant is a whole run of tools/train_talk_motion.py on one shared corpus and pool; runs that are there
-are taken up, so the same command goes on after a stop.
+are taken up, so the same command goes on after a stop. The last step of each counts: chosen by real clips, variants
+would be judged at different ages, and on what chose them.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def ablation_figures(
         print(f"{name}:", file=sys.stderr)
         model, scores = variant(name, work, options, clips)
         found = style_figures(model, work / "corpus", *style, **SPEAKING.get(name, {}))
-        if "score" in scores:
-            mean = round(scores["score"], 3)
+        if scores:
+            mean = round(sum(scores.values()) / len(scores), 3)
             found.insert(0, figure("mean correlation on real clips, lag 0", mean, ""))
         for one in found:
             base = None if name == "full" else full.get(str(one["name"]))
@@ -63,9 +64,11 @@ def ablation_figures(
 def variant(
     name: str, work: Path, options: list[str], clips: list[TalkClip]
 ) -> tuple[MotionModel, dict[str, float]]:
-    """A trained variant and the scores its weights were chosen by."""
+    """A trained variant and its correlation on each real clip."""
     run = work / "ablations" / name
     told = ["--work", str(work), "--run", str(run), *SYNC, *options, *VARIANTS[name]]
     args: argparse.Namespace = train_talk_motion.parser().parse_args(told)
-    scores = train_talk_motion.train(args, clips)
-    return MotionModel.from_pretrained(run / WEIGHTS), scores
+    train_talk_motion.train(args, [])
+    model = MotionModel.from_pretrained(run / WEIGHTS)
+    steps = SPEAKING.get(name, {}).get("steps", 2)
+    return model, train_talk_motion.judge(model, clips, int(steps))
