@@ -1,4 +1,4 @@
-"""CPU time of the stages inside one frame of `full`, of the published code and of ours, by hooks on their modules.
+"""CPU time of the stages inside one frame of `full`, of the published code and of ours.
 
 A stage's inner parts are not stages: what it took is told whole. Work outside all stages is "composition".
 """
@@ -51,15 +51,8 @@ def clocked(model: nn.Module, published: bool) -> Iterator[dict[str, float]]:
             module = _found(model, place)
             if module is None:
                 continue
-            began: list[float] = []
-            hooks = (
-                module.register_forward_pre_hook(lambda *_, began=began: began.append(time.process_time())),
-                module.register_forward_hook(
-                    lambda *_, began=began, name=name: _add(took, name, time.process_time() - began.pop())
-                ),
-            )
-            for hook in hooks:
-                stack.callback(hook.remove)
+            # Not a hook: the published code calls `forward` of some modules itself.
+            stack.enter_context(mock.patch.object(module, "forward", _timed(module.forward, name, took)))
         yield took
 
 
