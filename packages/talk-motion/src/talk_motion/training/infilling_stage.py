@@ -66,9 +66,9 @@ class InfillingStage:
             raise ValueError(f"the network has {start.config.motion} channels, the space {space.channels}")
         if settings.losses.sync and expert is None:
             raise ValueError(f"losses.sync is {settings.losses.sync:g}, but there is no sync expert")
-        if bool(settings.losses.phones) != bool(start.config.phones):
-            told = f"losses.phones is {settings.losses.phones:g}, model.phones {start.config.phones}"
-            raise ValueError(f"{told}: give both or neither")
+        if settings.losses.phones and not start.config.phones:
+            told = f"losses.phones is {settings.losses.phones:g}"
+            raise ValueError(f"{told}, but the network names no phones: give model.phones")
         self.network: nn.Module = start
         self.settings, self.space, self.clips, self.held, self.expert = settings, space, clips, held, expert
         if expert is not None:
