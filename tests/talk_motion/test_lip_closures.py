@@ -36,10 +36,10 @@ def hearing(model: MotionModel, phones: tuple[str, ...] = ("", "a", "p")) -> Mot
 def test_lips_close_a_frame_ahead_of_the_sound(model: MotionModel, share: float, closed: float) -> None:
     person = hearing(model)
     person.network.share = share
-    audio = torch.zeros(80, 67)
+    sound = torch.zeros(40, 16)
     wanted = torch.zeros(40)
     wanted[SAID.start // 2 - LEAD : SAID.stop // 2 - LEAD] = closed
-    torch.testing.assert_close(closing(person, audio), wanted, atol=1e-6, rtol=0)
+    torch.testing.assert_close(closing(person, sound), wanted, atol=1e-6, rtol=0)
 
 
 def test_the_mouth_touches_while_others_stay_as_drawn(
@@ -60,8 +60,8 @@ def test_the_mouth_touches_while_others_stay_as_drawn(
 
 
 def test_weights_that_name_no_phones_close_nothing(model: MotionModel) -> None:
-    assert torch.equal(closing(hearing(model, ()), torch.zeros(80, 67)), torch.zeros(40))
-    assert closing(hearing(model), torch.zeros(0, 67)).shape == (0,)
+    assert torch.equal(closing(hearing(model, ()), torch.zeros(40, 16)), torch.zeros(40))
+    assert closing(hearing(model), torch.zeros(0, 16)).shape == (0,)
 
 
 def test_a_card_of_other_phones_is_refused(model: MotionModel) -> None:

@@ -1,10 +1,6 @@
 """Runs cut into pieces, and runs shared by two processes, do what one process does at once."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,7 @@ import talk_training
 from talk_motion.clip_dropout import ClipDropout
 from talk_motion.errors import InputError
 from restarted_processes import join_and_join_again
+from shared_processes import run_shared
 from talk_training import settings, shards, train_tiny
 
 # Sums are taken in another order: relative errors of about 1e-6 in single precision. Adam divides each gradient by
@@ -35,24 +32,7 @@ def one_thread():
 
 def shared(cases: dict[str, dict], *options: str) -> None:
     """Two processes under torchrun go through the cases."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        f"--master-port={port}",
-        *options,
-    ]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        [*command, talk_training.__file__, json.dumps(cases)],
-        env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=500,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run_shared(talk_training.__file__, cases, *options)
 
 
 def told(case: dict):

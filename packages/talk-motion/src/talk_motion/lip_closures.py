@@ -17,18 +17,18 @@ LEAD = 1  # frames by which lips are ahead of the sound
 
 
 @torch.no_grad()
-def closing(model: MotionModel, audio: Tensor) -> Tensor:
+def closing(model: MotionModel, sound: Tensor) -> Tensor:
     """How far lips are to close, (T,): 0 as drawn, 1 touching; 0 throughout for weights that name no phones.
 
     Args:
         model: network and the phones that it names.
-        audio: (2T, A) stacked features.
+        sound: (T, width) from `MotionModel.encode`.
     """
-    frames = len(audio) // 2
+    frames = len(sound)
     touching = [number for number, phone in enumerate(model.phones) if phone in TOUCHING]
     if not touching or not frames:
         return torch.zeros(frames)
-    heard = model.network.name_phones(model.network.encode_sound(audio[None]))[0]
+    heard = model.network.name_phones(sound[None])[0]
     share = heard.softmax(-1)[:, touching].sum(-1).unflatten(0, (-1, 2)).amax(1)
     ahead = torch.cat([share[LEAD:], share[-1:].expand(LEAD)])[:frames]
     return ((ahead - HEARD) / (SURE - HEARD)).clamp(0, 1)

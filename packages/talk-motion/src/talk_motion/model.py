@@ -96,6 +96,12 @@ class MotionModel:
         write_weights(Path(path), self.network.state_dict(), self.space, card)
 
     @torch.no_grad()
+    def encode(self, audio: Tensor) -> Tensor:
+        """Stacked features (2T, A) -> (T, width), what the network makes of the sound."""
+        sound: Tensor = self.network.encode_sound(audio[None])[0]
+        return sound
+
+    @torch.no_grad()
     def sample(
         self,
         audio: Tensor,
@@ -105,6 +111,7 @@ class MotionModel:
         steps: int = 8,
         style_strength: float = 1.0,
         sampling: SamplingConfig | None = None,
+        sound: Tensor | None = None,
     ) -> Tensor:
         """Draws motion for a whole clip.
 
@@ -114,21 +121,23 @@ class MotionModel:
             prompt: stacked features (2P, A) and motion (P, M) of the style clip.
             steps: of the solver.
             style_strength: 1 as the prompt, 0 no prompt, > 1 exaggerated (classifier-free guidance).
+            sampling: windows and solver.
+            sound: what `encode` gives of `audio`, where it is known already.
 
         Returns:
             (T, M).
         """
         sampling = sampling or SamplingConfig()
         frames, channels = noise.shape
-        sound = self.network.encode_sound(audio[None])[0]
+        heard_all = self.encode(audio) if sound is None else sound
         if prompt is not None:
-            style_sound = self.network.encode_sound(prompt[0][None])[0][: sampling.prompt]
+            style_sound = self.encode(prompt[0])[: sampling.prompt]
             style_motion = prompt[1][: sampling.prompt].clamp(-FARTHEST, FARTHEST)
 
         def windows(x: Tensor, starts: list[int], t: float) -> Tensor:
             count, length = x.shape[:2]
             time = torch.full((count,), t)
-            heard = torch.stack([sound[start : start + length] for start in starts])
+            heard = torch.stack([heard_all[start : start + length] for start in starts])
             plain = styled = None
             if prompt is None or style_strength != 1.0:
                 nothing = torch.zeros(count, length, dtype=torch.bool)

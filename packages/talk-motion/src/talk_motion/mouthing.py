@@ -60,18 +60,21 @@ class Mouth:
 
     def draw(self, audio: AudioFeatures, noise: Tensor) -> Tensor:
         """Motion channels (T, M) for T motion frames of sound, from noise (T, M)."""
+        features = audio.stack()
+        sound = self.model.encode(features)
         drawn = self.model.sample(
-            audio.stack(),
+            features,
             noise,
             self._shown,
             steps=self.steps,
             style_strength=self.style_strength,
             sampling=self.sampling,
+            sound=sound,
         )
         if self._shown is None:
             return drawn
         opening = (self._gain * drawn[:, 0]).clamp(min=self._closed)
-        apart = self._amplitude * (1 - closing(self.model, audio.stack()))
+        apart = self._amplitude * (1 - closing(self.model, sound))
         drawn[:, 0] = self._closed + apart * (opening - self._closed)  # closed lips stay closed
         return drawn + self._constant
 

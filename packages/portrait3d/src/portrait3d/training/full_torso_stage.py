@@ -17,7 +17,14 @@ from portrait3d.training.full_torso_terms import judged, torso_terms
 from portrait3d.training.full_torso_trainee import FullTorsoTrainee
 from portrait3d.training.people import TrainingPeople
 from portrait3d.training.settings import TrainingSettings
-from portrait3d.training.stage import ItemResult, contact_row, device_of, mean_terms, pick
+from portrait3d.training.stage import (
+    ItemResult,
+    contact_row,
+    device_of,
+    drawn_person,
+    mean_terms,
+    shown_person,
+)
 
 
 class FullTorsoStage:
@@ -82,13 +89,7 @@ class FullTorsoStage:
 
     def item(self, step: int, number: int, generator: torch.Generator) -> ItemResult:
         """One source, several targets of the same person."""
-        sampling = self.settings.sampling
-        person = pick(len(self.people), generator)
-        usable = torch.nonzero(self.people.facts(person).usable).flatten().tolist()
-        frames = [usable[pick(len(usable), generator)] for _ in range(1 + sampling.targets)]
-        count = step * self.settings.optimisation.batch + number
-        if sampling.source_to_source_every and count % sampling.source_to_source_every == 0:
-            frames[1] = frames[0]
+        person, frames = drawn_person(self.people, self.settings, step, number, generator)
         drawn = self.draw(self.load(person, frames))
         terms = [torso_terms(frame, shown, self.perceptual) for frame, shown in drawn]
         return ItemResult(mean_terms(terms), *judged(*drawn[0]))
@@ -98,9 +99,7 @@ class FullTorsoStage:
         """Source, truth and drawing of three people."""
         rows = []
         for number in range(3):
-            person = number % len(self.people)
-            usable = torch.nonzero(self.people.facts(person).usable).flatten().tolist()
-            clip = self.load(person, [usable[0], usable[-1]])
+            clip = self.load(*shown_person(self.people, number))
             frame, shown = self.draw(clip)[0]
             source = clip.picture(0).to(frame.picture)
             rows.append(contact_row([source, shown.picture(0), frame.picture / 2 + 0.5]))

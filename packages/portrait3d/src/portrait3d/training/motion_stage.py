@@ -13,11 +13,12 @@ from portrait3d.training.stage import (
     ItemResult,
     contact_row,
     device_of,
+    drawn_person,
     drawn_window,
     head_over_black,
     judged_head,
     mean_terms,
-    pick,
+    shown_person,
     source_planes,
 )
 from portrait3d.training.trainee import Trainee
@@ -46,13 +47,8 @@ class MotionStage:
 
     def item(self, step: int, number: int, generator: torch.Generator) -> ItemResult:
         """One source, several targets of the same person."""
-        settings, sampling = self.settings, self.settings.sampling
-        person = pick(len(self.people), generator)
-        usable = torch.nonzero(self.people.facts(person).usable).flatten().tolist()
-        frames = [usable[pick(len(usable), generator)] for _ in range(1 + sampling.targets)]
-        count = step * settings.optimisation.batch + number
-        if sampling.source_to_source_every and count % sampling.source_to_source_every == 0:
-            frames[1] = frames[0]
+        settings = self.settings
+        person, frames = drawn_person(self.people, settings, step, number, generator)
         clip = self.people.load(person, frames).to(device_of(self.model))
         frozen = 0 <= settings.optimisation.freeze_image_to_plane_from <= step
         with torch.set_grad_enabled(not frozen):
@@ -86,9 +82,8 @@ class MotionStage:
         """Source, truth and drawing of three people."""
         rows = []
         for number in range(3):
-            person = number % len(self.people)
-            usable = torch.nonzero(self.people.facts(person).usable).flatten().tolist()
-            clip = self.people.load(person, [usable[0], usable[-1]]).to(device_of(self.model))
+            person, frames = shown_person(self.people, number)
+            clip = self.people.load(person, frames).to(device_of(self.model))
             planes = source_planes(self.model, clip, self.settings, None)
             canonical = pncc_to_float(clip.canonical_pncc)[None]
             diff = self.model.motion_adapter(canonical, clip.driving_pncc(0), clip.driving_pncc(1))

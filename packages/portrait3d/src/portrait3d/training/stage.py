@@ -11,6 +11,7 @@ from portrait3d.clip import PortraitClip
 from portrait3d.frame_loss import training_window
 from portrait3d.head_bounds import Window
 from portrait3d.model import HeadLayer
+from portrait3d.training.people import TrainingPeople
 from portrait3d.training.settings import TrainingSettings
 
 
@@ -62,6 +63,28 @@ class Stage(Protocol):
 def pick(count: int, generator: torch.Generator) -> int:
     """An even choice of 0 .. count - 1."""
     return int(torch.randint(count, (), generator=generator))
+
+
+def drawn_person(
+    people: TrainingPeople, settings: TrainingSettings, step: int, number: int, generator: torch.Generator
+) -> tuple[int, list[int]]:
+    """A person of the data set, and frames of theirs: the source, then the targets, the first of which is the
+    source itself as often as the settings say."""
+    sampling = settings.sampling
+    person = pick(len(people), generator)
+    usable = torch.nonzero(people.facts(person).usable).flatten().tolist()
+    frames = [usable[pick(len(usable), generator)] for _ in range(1 + sampling.targets)]
+    count = step * settings.optimisation.batch + number
+    if sampling.source_to_source_every and count % sampling.source_to_source_every == 0:
+        frames[1] = frames[0]
+    return person, frames
+
+
+def shown_person(people: TrainingPeople, number: int) -> tuple[int, list[int]]:
+    """Who is drawn to look at in row `number`, and two frames of theirs as far apart as there are."""
+    person = number % len(people)
+    usable = torch.nonzero(people.facts(person).usable).flatten().tolist()
+    return person, [usable[0], usable[-1]]
 
 
 def device_of(model: Any) -> torch.device:

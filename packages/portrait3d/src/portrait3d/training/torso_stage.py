@@ -16,10 +16,11 @@ from portrait3d.training.stage import (
     ItemResult,
     contact_row,
     device_of,
+    drawn_person,
     drawn_window,
     judged_pair,
     mean_terms,
-    pick,
+    shown_person,
     source_planes,
 )
 
@@ -85,12 +86,7 @@ class TorsoStage:
     def item(self, step: int, number: int, generator: torch.Generator) -> ItemResult:
         """One source, several targets of the same person."""
         sampling = self.settings.sampling
-        person = pick(len(self.people), generator)
-        usable = torch.nonzero(self.people.facts(person).usable).flatten().tolist()
-        frames = [usable[pick(len(usable), generator)] for _ in range(1 + sampling.targets)]
-        count = step * self.settings.optimisation.batch + number
-        if sampling.source_to_source_every and count % sampling.source_to_source_every == 0:
-            frames[1] = frames[0]
+        person, frames = drawn_person(self.people, self.settings, step, number, generator)
         clip = self.people.load(person, frames).to(device_of(self.model))
         terms, pairs = [], []
         for index, frame in enumerate(self.draw(clip, generator), 1):
@@ -111,9 +107,8 @@ class TorsoStage:
         """Source, truth and drawing of three people."""
         rows = []
         for number in range(3):
-            person = number % len(self.people)
-            usable = torch.nonzero(self.people.facts(person).usable).flatten().tolist()
-            clip = self.people.load(person, [usable[0], usable[-1]]).to(device_of(self.model))
+            person, frames = shown_person(self.people, number)
+            clip = self.people.load(person, frames).to(device_of(self.model))
             frame = self.draw(clip, None)[0]
             whole = frame.back.clone()
             rows_, columns = frame.head.window.pixels()
